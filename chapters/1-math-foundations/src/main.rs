@@ -1,0 +1,3 @@
+//! The command line of chapter 1: the exercise board and the experiments.
+
+fn main() {}

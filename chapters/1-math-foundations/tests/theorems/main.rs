@@ -1,0 +1,9 @@
+//! What chapter 1 claims, page by page.
+
+mod eigendecomposition;
+mod fourier;
+mod linear_systems;
+mod matrix_exponential;
+mod simulate;
+mod stability;
+mod state_representations;

@@ -1,0 +1,1 @@
+//! What every chapter’s command line shares.

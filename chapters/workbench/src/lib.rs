@@ -1,1 +1,9 @@
 //! What every chapter’s command line shares.
+//!
+//! [`exercise`]: blanks, checks, hints and solutions. `command_line`: the board and the
+//! experiments of a chapter. `recorded`: the outputs that pages quote, replayed by tests.
+
+pub mod exercise;
+
+#[cfg(not(target_family = "wasm"))]
+pub mod command_line;

@@ -10,6 +10,8 @@ extern crate self as math_foundations;
 
 pub mod validation;
 
+pub mod introduction;
+
 pub mod eigendecomposition;
 pub mod matrix_exponential;
 

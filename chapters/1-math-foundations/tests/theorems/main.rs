@@ -2,6 +2,7 @@
 
 mod eigendecomposition;
 mod fourier;
+mod introduction;
 mod linear_systems;
 mod matrix_exponential;
 mod simulate;

@@ -30,7 +30,9 @@ pub enum InputError {
         columns: usize,
     },
     /// NaN or an infinity.
-    #[error("expected every entry of {name} to be finite, found {value} at row {row}, column {column}")]
+    #[error(
+        "expected every entry of {name} to be finite, found {value} at row {row}, column {column}"
+    )]
     NotFinite {
         /// The symbol of the matrix.
         name: &'static str,
@@ -74,13 +76,22 @@ pub enum InputError {
 pub fn finite<T: ComplexField>(name: &'static str, matrix: &DMatrix<T>) -> Result<(), InputError> {
     let (rows, columns) = matrix.shape();
     if rows == 0 || columns == 0 {
-        return Err(InputError::Empty { name, rows, columns });
+        return Err(InputError::Empty {
+            name,
+            rows,
+            columns,
+        });
     }
     for row in 0..rows {
         for column in 0..columns {
             let entry = &matrix[(row, column)];
             if !entry.is_finite() {
-                return Err(InputError::NotFinite { name, value: entry.to_string(), row, column });
+                return Err(InputError::NotFinite {
+                    name,
+                    value: entry.to_string(),
+                    row,
+                    column,
+                });
             }
         }
     }
@@ -96,13 +107,20 @@ pub fn finite_vector<T: ComplexField>(
     vector: &DVector<T>,
 ) -> Result<(), InputError> {
     if vector.is_empty() {
-        return Err(InputError::Empty { name, rows: 0, columns: 1 });
+        return Err(InputError::Empty {
+            name,
+            rows: 0,
+            columns: 1,
+        });
     }
     match vector.iter().position(|entry| !entry.is_finite()) {
         None => Ok(()),
-        Some(row) => {
-            Err(InputError::NotFinite { name, value: vector[row].to_string(), row, column: 0 })
-        }
+        Some(row) => Err(InputError::NotFinite {
+            name,
+            value: vector[row].to_string(),
+            row,
+            column: 0,
+        }),
     }
 }
 
@@ -125,7 +143,15 @@ pub fn square<T: ComplexField>(
 ) -> Result<usize, InputError> {
     finite(name, matrix)?;
     let (rows, columns) = matrix.shape();
-    if rows == columns { Ok(rows) } else { Err(InputError::NotSquare { name, rows, columns }) }
+    if rows == columns {
+        Ok(rows)
+    } else {
+        Err(InputError::NotSquare {
+            name,
+            rows,
+            columns,
+        })
+    }
 }
 
 /// Refuses a matrix whose shape is not `expected`.
@@ -142,7 +168,13 @@ pub fn shape<T: ComplexField>(
         return Ok(());
     }
     let (expected_rows, expected_columns) = expected;
-    Err(InputError::ShapeMismatch { name, expected_rows, expected_columns, rows, columns })
+    Err(InputError::ShapeMismatch {
+        name,
+        expected_rows,
+        expected_columns,
+        rows,
+        columns,
+    })
 }
 
 /// Refuses a vector whose length is not `expected`.
@@ -174,5 +206,9 @@ pub fn positive(name: &'static str, value: f64) -> Result<(), InputError> {
     if value.is_finite() && value > 0.0 {
         return Ok(());
     }
-    Err(InputError::OutOfRange { name, expected: "finite and positive", value: value.to_string() })
+    Err(InputError::OutOfRange {
+        name,
+        expected: "finite and positive",
+        value: value.to_string(),
+    })
 }

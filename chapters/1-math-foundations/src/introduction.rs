@@ -79,7 +79,7 @@ impl Attention {
     }
 }
 
-type Token = DVector<f64>;
+type Vector = DVector<f64>;
 
 // ANCHOR: attention
 impl Attention {
@@ -87,7 +87,12 @@ impl Attention {
     ///
     /// # Errors
     /// [`InputError::ShapeMismatch`] for a vector that is not of the cache's width.
-    pub fn step(&mut self, query: &Token, key: &Token, value: &Token) -> Result<Token, InputError> {
+    pub fn step(
+        &mut self,
+        query: &Vector,
+        key: &Vector,
+        value: &Vector,
+    ) -> Result<Vector, InputError> {
         self.accepts(query, key, value)?;
         self.keys.push(key.clone());
         self.values.push(value.clone());
@@ -100,10 +105,9 @@ impl Attention {
         let weights = &weights / weights.sum();
         // Mix every value so far.
         let mut output = DVector::zeros(self.width);
-        self.values
-            .iter()
-            .zip(&weights)
-            .for_each(|(value, w)| output.axpy(*w, value, 1.0));
+        for (value, weight) in self.values.iter().zip(&weights) {
+            output.axpy(*weight, value, 1.0);
+        }
         self.multiply_adds += (self.width * weights.len()) as u64;
         Ok(output)
     }
@@ -202,11 +206,7 @@ impl LinearRecurrence {
     ///
     /// # Errors
     /// [`InputError::ShapeMismatch`] for an input or a state that does not fit the matrices.
-    pub fn step(
-        &self,
-        u_k: &DVector<f64>,
-        x: &mut DVector<f64>,
-    ) -> Result<DVector<f64>, InputError> {
+    pub fn step(&self, u_k: &Vector, x: &mut Vector) -> Result<Vector, InputError> {
         self.accepts(u_k, x)?;
         *x = &self.a_bar * &*x + &self.b_bar * u_k;
         Ok(&self.c * &*x)
@@ -272,7 +272,7 @@ impl RecurrentNetwork {
     ///
     /// # Errors
     /// [`InputError::ShapeMismatch`] for an input that does not fit B̄.
-    pub fn sensitivity(&self, inputs: &[DVector<f64>]) -> Result<Vec<f64>, InputError> {
+    pub fn sensitivity(&self, inputs: &[Vector]) -> Result<Vec<f64>, InputError> {
         let d_state = self.w.nrows();
         let mut x = DVector::zeros(d_state);
         let mut derivative = DMatrix::identity(d_state, d_state);

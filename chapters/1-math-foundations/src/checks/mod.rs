@@ -2,8 +2,10 @@
 
 use workbench::exercise::Exercise;
 
+mod recurrence_step;
+
 pub fn all() -> Vec<Exercise> {
-    vec![]
+    vec![recurrence_step::exercise()]
 }
 
 #[cfg(test)]

@@ -5,11 +5,21 @@ use std::error::Error;
 use clap::Subcommand;
 use workbench::command_line::Experiments;
 
+mod introduction;
+
 #[derive(Debug, Subcommand)]
-pub enum Experiment {}
+pub enum Experiment {
+    /// What reading a sequence costs: attention with its cache, a recurrence with its state
+    Attention(introduction::AttentionOptions),
+    /// How fast a recurrent network and a linear recurrence forget their first state
+    Forgetting(introduction::ForgettingOptions),
+}
 
 impl Experiments for Experiment {
     fn run(&self) -> Result<(), Box<dyn Error>> {
-        match *self {}
+        match self {
+            Self::Attention(options) => introduction::attention(options),
+            Self::Forgetting(options) => introduction::forgetting(options),
+        }
     }
 }

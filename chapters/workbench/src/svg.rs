@@ -1,0 +1,896 @@
+//! A small canvas that writes SVG: the ink of every figure of the book.
+//!
+//! Colour is meaning, and each meaning has a second channel that survives print and colour
+//! blindness. Both live in [`Role`], so that a figure cannot paint a state in the colour of an
+//! input. Colours are CSS variables with the light colour as fallback, so the same file follows
+//! the theme of the page it is inlined in, and stands alone in a light or a dark window.
+//!
+//! ```
+//! use workbench::svg::{Anchor, Canvas, Role};
+//!
+//! let mut canvas = Canvas::new(640.0, 120.0, "The state halves at every step");
+//! for k in 0..6 {
+//!     let x = 60.0 + 100.0 * f64::from(k);
+//!     canvas.stem(Role::Input, (x, 90.0), (x, 90.0 - 64.0 * 0.5_f64.powi(k)));
+//! }
+//! canvas.text(Role::State, (620.0, 110.0), Anchor::End, "x_{k+1} = x_k / 2");
+//! let svg = canvas.finish();
+//! assert!(svg.starts_with("<svg") && svg.ends_with("</svg>\n"));
+//! ```
+
+use std::fmt::Write as _;
+
+/// Size of labels, in units of a figure 640 wide.
+pub const LABEL_SIZE: f64 = 17.0;
+/// Size of the numbers along an axis.
+pub const TICK_SIZE: f64 = 15.0;
+/// The smallest text that is still read on a phone.
+pub const SMALLEST_SIZE: f64 = 13.0;
+
+const SYMBOL_FONT: &str = "KaTeX_Math, KaTeX_Main, 'STIX Two Text', 'Times New Roman', serif";
+/// Symbols are drawn this much larger than words: their letters are small for their size.
+const SYMBOL_SCALE: f64 = 1.14;
+/// Size of a sub- or superscript relative to its symbol.
+const SCRIPT_SCALE: f64 = 0.72;
+
+/// What a mark means; gives it its colour and its second channel.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Role {
+    /// The input u: stems with round heads.
+    Input,
+    /// The state x: a thin line.
+    State,
+    /// The output y: a thick line.
+    Output,
+    /// The step Δ: tick marks.
+    Step,
+    /// Axes, arrows and words: plain ink.
+    Ink,
+    /// What something is compared with: dashed ink.
+    Reference,
+}
+
+impl Role {
+    /// The colour: a CSS variable, with the light theme's colour where none is set.
+    pub fn colour(self) -> &'static str {
+        match self {
+            Role::Input => "var(--ssm-u, #005f9e)",
+            Role::State => "var(--ssm-x, #a33f00)",
+            Role::Output => "var(--ssm-y, #00695c)",
+            Role::Step => "var(--ssm-delta, #8a2f73)",
+            Role::Ink | Role::Reference => "var(--ssm-ink, #1c1c1c)",
+        }
+    }
+
+    /// Width of the role's line.
+    pub fn width(self) -> f64 {
+        match self {
+            Role::Input => 2.0,
+            Role::State => 1.6,
+            Role::Output => 3.4,
+            Role::Step => 1.6,
+            Role::Ink => 1.4,
+            Role::Reference => 1.5,
+        }
+    }
+
+    /// A pen of this role with another width.
+    pub fn wide(self, width: f64) -> Pen {
+        Pen::from(self).wide(width)
+    }
+
+    /// A pen of this role, see-through.
+    pub fn opacity(self, opacity: f64) -> Pen {
+        Pen::from(self).opacity(opacity)
+    }
+
+    /// A pen of this role that fills and draws no outline.
+    pub fn filled(self) -> Pen {
+        Pen::from(self).filled()
+    }
+
+    /// A pen of this role that fills with a tint and draws the outline.
+    pub fn tinted(self, opacity: f64) -> Pen {
+        Pen::from(self).tinted(opacity)
+    }
+
+    /// A pen of this role that fills with the colour of the page and draws the outline.
+    pub fn hollow(self) -> Pen {
+        Pen::from(self).hollow()
+    }
+
+    /// A dashed pen of this role.
+    pub fn dashed(self) -> Pen {
+        Pen::from(self).dashed()
+    }
+
+    /// A pen of this role that writes text of another size.
+    pub fn size(self, size: f64) -> Pen {
+        Pen::from(self).size(size)
+    }
+}
+
+/// How the inside of a shape is painted.
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Fill {
+    None,
+    Solid,
+    Tint(f64),
+    Page,
+}
+
+/// A role with the details of one mark: width, dashes, opacity, fill, size of text.
+///
+/// Wherever a drawing function asks for a pen, a bare [`Role`] will do.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Pen {
+    role: Role,
+    width: f64,
+    opacity: f64,
+    dashed: bool,
+    fill: Fill,
+    size: f64,
+    bold: bool,
+    halo: bool,
+}
+
+impl From<Role> for Pen {
+    fn from(role: Role) -> Self {
+        Pen {
+            role,
+            width: role.width(),
+            opacity: 1.0,
+            dashed: role == Role::Reference,
+            fill: Fill::None,
+            size: LABEL_SIZE,
+            bold: false,
+            halo: false,
+        }
+    }
+}
+
+impl Pen {
+    /// What the mark means.
+    pub fn role(&self) -> Role {
+        self.role
+    }
+
+    /// Width of the line.
+    pub fn width(&self) -> f64 {
+        self.width
+    }
+
+    /// Size of text.
+    pub fn text_size(&self) -> f64 {
+        self.size
+    }
+
+    /// Sets the width of the line.
+    pub fn wide(mut self, width: f64) -> Self {
+        self.width = width;
+        self
+    }
+
+    /// Sets the opacity, from 0 (nothing) to 1.
+    pub fn opacity(mut self, opacity: f64) -> Self {
+        self.opacity = opacity;
+        self
+    }
+
+    /// Draws dashes.
+    pub fn dashed(mut self) -> Self {
+        self.dashed = true;
+        self
+    }
+
+    /// Draws an unbroken line, whatever the role.
+    pub fn solid(mut self) -> Self {
+        self.dashed = false;
+        self
+    }
+
+    /// Fills with the colour and draws no outline.
+    pub fn filled(mut self) -> Self {
+        self.fill = Fill::Solid;
+        self
+    }
+
+    /// Fills with the colour at `opacity`, and draws the outline.
+    pub fn tinted(mut self, opacity: f64) -> Self {
+        self.fill = Fill::Tint(opacity);
+        self
+    }
+
+    /// Fills with the colour of the page, and draws the outline.
+    pub fn hollow(mut self) -> Self {
+        self.fill = Fill::Page;
+        self
+    }
+
+    /// Sets the size of text.
+    pub fn size(mut self, size: f64) -> Self {
+        self.size = size;
+        self
+    }
+
+    /// Writes bold text.
+    pub fn bold(mut self) -> Self {
+        self.bold = true;
+        self
+    }
+
+    /// Surrounds text with the colour of the page, so that it stays readable over a line.
+    pub fn halo(mut self) -> Self {
+        self.halo = true;
+        self
+    }
+
+    fn stroke(&self) -> String {
+        let mut attributes = format!(
+            " stroke=\"{}\" stroke-width=\"{}\"",
+            self.role.colour(),
+            number(self.width)
+        );
+        if self.dashed {
+            let (dash, gap) = (3.2 * self.width.max(1.2), 2.6 * self.width.max(1.2));
+            let _ = write!(
+                attributes,
+                " stroke-dasharray=\"{} {}\"",
+                number(dash),
+                number(gap)
+            );
+        }
+        attributes + &self.see_through()
+    }
+
+    fn see_through(&self) -> String {
+        if self.opacity < 1.0 {
+            format!(" opacity=\"{}\"", number(self.opacity))
+        } else {
+            String::new()
+        }
+    }
+
+    /// Attributes of an open line: stroked, never filled.
+    fn line_attributes(&self) -> String {
+        format!(" fill=\"none\"{}", self.stroke())
+    }
+
+    /// Attributes of a closed shape: as its fill says.
+    fn shape_attributes(&self) -> String {
+        match self.fill {
+            Fill::None => self.line_attributes(),
+            Fill::Solid => format!(" fill=\"{}\"{}", self.role.colour(), self.see_through()),
+            Fill::Page => format!(" fill=\"var(--bg, #ffffff)\"{}", self.stroke()),
+            Fill::Tint(opacity) => format!(
+                " fill=\"{}\" fill-opacity=\"{}\"{}",
+                self.role.colour(),
+                number(opacity),
+                self.stroke()
+            ),
+        }
+    }
+}
+
+/// Which end of a text sits at its point.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Anchor {
+    /// The text begins at the point.
+    Start,
+    /// The text is centred on the point.
+    Middle,
+    /// The text ends at the point.
+    End,
+}
+
+/// A point of the canvas: x to the right, y downwards, from the upper left corner.
+pub type Point = (f64, f64);
+
+/// A picture under construction.
+#[derive(Debug, Clone)]
+pub struct Canvas {
+    width: f64,
+    height: f64,
+    label: String,
+    body: String,
+}
+
+impl Canvas {
+    /// An empty picture; `label` is the conclusion that a screen reader speaks.
+    pub fn new(width: f64, height: f64, label: impl Into<String>) -> Self {
+        Canvas {
+            width,
+            height,
+            label: label.into(),
+            body: String::new(),
+        }
+    }
+
+    /// Width of the picture.
+    pub fn width(&self) -> f64 {
+        self.width
+    }
+
+    /// Height of the picture.
+    pub fn height(&self) -> f64 {
+        self.height
+    }
+
+    /// A straight line.
+    pub fn line(&mut self, pen: impl Into<Pen>, from: Point, to: Point) -> &mut Self {
+        let pen = pen.into();
+        if finite(&[from, to]) {
+            self.element(format!(
+                "<line x1=\"{}\" y1=\"{}\" x2=\"{}\" y2=\"{}\"{}/>",
+                number(from.0),
+                number(from.1),
+                number(to.0),
+                number(to.1),
+                pen.line_attributes()
+            ));
+        }
+        self
+    }
+
+    /// A line through points; a point that is not finite breaks it.
+    pub fn polyline(&mut self, pen: impl Into<Pen>, points: &[Point]) -> &mut Self {
+        let pen = pen.into();
+        for run in points.split(|point| !finite(&[*point])) {
+            if run.len() > 1 {
+                self.element(format!(
+                    "<polyline points=\"{}\"{}/>",
+                    coordinates(run),
+                    pen.line_attributes()
+                ));
+            }
+        }
+        self
+    }
+
+    /// A closed shape.
+    pub fn polygon(&mut self, pen: impl Into<Pen>, points: &[Point]) -> &mut Self {
+        let pen = pen.into();
+        if points.len() > 2 && finite(points) {
+            self.element(format!(
+                "<polygon points=\"{}\"{}/>",
+                coordinates(points),
+                pen.shape_attributes()
+            ));
+        }
+        self
+    }
+
+    /// A path in SVG's own words (`M`, `L`, `C`, `A`, `Z`).
+    pub fn path(&mut self, pen: impl Into<Pen>, data: &str) -> &mut Self {
+        let pen = pen.into();
+        self.element(format!(
+            "<path d=\"{}\"{}/>",
+            escape(data),
+            pen.shape_attributes()
+        ));
+        self
+    }
+
+    /// A circle: an outline, or as the pen fills it.
+    pub fn circle(&mut self, pen: impl Into<Pen>, centre: Point, radius: f64) -> &mut Self {
+        let pen = pen.into();
+        if finite(&[centre, (radius, radius)]) {
+            self.element(format!(
+                "<circle cx=\"{}\" cy=\"{}\" r=\"{}\"{}/>",
+                number(centre.0),
+                number(centre.1),
+                number(radius.abs()),
+                pen.shape_attributes()
+            ));
+        }
+        self
+    }
+
+    /// A filled dot.
+    pub fn dot(&mut self, pen: impl Into<Pen>, centre: Point, radius: f64) -> &mut Self {
+        self.circle(pen.into().filled(), centre, radius)
+    }
+
+    /// A rectangle by its upper left corner and its size; `rounded` is the radius of its corners.
+    pub fn rect(
+        &mut self,
+        pen: impl Into<Pen>,
+        corner: Point,
+        size: (f64, f64),
+        rounded: f64,
+    ) -> &mut Self {
+        let pen = pen.into();
+        if finite(&[corner, size]) {
+            let corners = if rounded > 0.0 {
+                format!(" rx=\"{}\"", number(rounded))
+            } else {
+                String::new()
+            };
+            self.element(format!(
+                "<rect x=\"{}\" y=\"{}\" width=\"{}\" height=\"{}\"{corners}{}/>",
+                number(corner.0),
+                number(corner.1),
+                number(size.0.max(0.0)),
+                number(size.1.max(0.0)),
+                pen.shape_attributes()
+            ));
+        }
+        self
+    }
+
+    /// A straight line that ends in a head.
+    pub fn arrow(&mut self, pen: impl Into<Pen>, from: Point, to: Point) -> &mut Self {
+        let pen = pen.into();
+        let (dx, dy) = (to.0 - from.0, to.1 - from.1);
+        let length = dx.hypot(dy);
+        if !length.is_finite() || length < 1e-9 {
+            return self;
+        }
+        let direction = (dx / length, dy / length);
+        let head = head_length(pen.width).min(length);
+        let neck = (
+            to.0 - 0.8 * head * direction.0,
+            to.1 - 0.8 * head * direction.1,
+        );
+        if length > head {
+            self.line(pen, from, neck);
+        }
+        self.arrow_head(pen, to, direction, head)
+    }
+
+    /// The head of an arrow alone, its tip at `tip`, pointing along `direction`.
+    pub fn head(&mut self, pen: impl Into<Pen>, tip: Point, direction: (f64, f64)) -> &mut Self {
+        let pen = pen.into();
+        self.arrow_head(pen, tip, direction, head_length(pen.width))
+    }
+
+    fn arrow_head(
+        &mut self,
+        pen: Pen,
+        tip: Point,
+        direction: (f64, f64),
+        length: f64,
+    ) -> &mut Self {
+        let norm = direction.0.hypot(direction.1);
+        if !norm.is_finite() || norm < 1e-12 {
+            return self;
+        }
+        let (dx, dy) = (direction.0 / norm, direction.1 / norm);
+        let half = 0.42 * length;
+        let at = |along: f64, across: f64| {
+            (
+                tip.0 - along * dx - across * dy,
+                tip.1 - along * dy + across * dx,
+            )
+        };
+        let corners = [
+            tip,
+            at(length, half),
+            at(0.78 * length, 0.0),
+            at(length, -half),
+        ];
+        self.polygon(pen.filled(), &corners)
+    }
+
+    /// A stem with a round head: one sample of an input.
+    pub fn stem(&mut self, pen: impl Into<Pen>, foot: Point, head: Point) -> &mut Self {
+        let pen = pen.into();
+        self.line(pen.solid(), foot, head);
+        self.dot(pen, head, 1.5 + 1.4 * pen.width)
+    }
+
+    /// Stems from the height `base` to each point.
+    pub fn stems(&mut self, pen: impl Into<Pen>, base: f64, points: &[Point]) -> &mut Self {
+        let pen = pen.into();
+        for &(x, y) in points {
+            if finite(&[(x, y)]) {
+                self.stem(pen, (x, base), (x, y));
+            }
+        }
+        self
+    }
+
+    /// Short marks across a line, `every` units apart: the second channel of Δ.
+    pub fn ticks(&mut self, pen: impl Into<Pen>, points: &[Point], every: f64) -> &mut Self {
+        let pen = pen.into();
+        let half = 2.0 + 1.6 * pen.width;
+        for (at, (dx, dy)) in along(points, every) {
+            self.line(
+                pen.solid(),
+                (at.0 - half * dy, at.1 + half * dx),
+                (at.0 + half * dy, at.1 - half * dx),
+            );
+        }
+        self
+    }
+
+    /// Text with its baseline at `at`.
+    ///
+    /// A letter alone is a symbol and set in italics, a longer run is a word. `_` and `^` set
+    /// sub- and superscripts, of one character or of a group in braces; between `$` signs every
+    /// letter is a symbol: `x_k`, `e^{At}`, `u_{k-1}`, `$Ax$`, `Ā`, `spiral`.
+    pub fn text(
+        &mut self,
+        pen: impl Into<Pen>,
+        at: Point,
+        anchor: Anchor,
+        text: &str,
+    ) -> &mut Self {
+        let pen = pen.into();
+        if !finite(&[at]) || text.trim().is_empty() {
+            return self;
+        }
+        let anchor = match anchor {
+            Anchor::Start => "",
+            Anchor::Middle => " text-anchor=\"middle\"",
+            Anchor::End => " text-anchor=\"end\"",
+        };
+        let bold = if pen.bold { " font-weight=\"600\"" } else { "" };
+        let halo = if pen.halo {
+            " stroke=\"var(--bg, #ffffff)\" stroke-width=\"4\" stroke-linejoin=\"round\" paint-order=\"stroke\""
+        } else {
+            ""
+        };
+        self.element(format!(
+            "<text x=\"{}\" y=\"{}\" font-size=\"{}\"{anchor}{bold} fill=\"{}\"{}{halo}>{}</text>",
+            number(at.0),
+            number(at.1),
+            number(pen.size),
+            pen.role.colour(),
+            pen.see_through(),
+            spans(text, pen.size),
+        ));
+        self
+    }
+
+    /// The finished picture: one element a line, no blank lines, a line break at the end.
+    pub fn finish(&self) -> String {
+        format!(
+            "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {} {}\" role=\"img\" \
+             aria-label=\"{}\" stroke-linecap=\"round\" stroke-linejoin=\"round\">\n{ALONE}\n{}</svg>\n",
+            number(self.width),
+            number(self.height),
+            escape(&self.label),
+            self.body
+        )
+    }
+
+    fn element(&mut self, element: String) {
+        self.body.push_str(&element);
+        self.body.push('\n');
+    }
+}
+
+/// Colours and fonts of a picture opened alone. `svg:root` is no selector of an inlined picture:
+/// there the page decides.
+const ALONE: &str = "<style>svg:root{font-family:'Open Sans','Helvetica Neue',Arial,sans-serif}\
+    @media (prefers-color-scheme:dark){svg:root{color-scheme:dark;--bg:#0d1117;--ssm-u:#58b2f5;\
+    --ssm-x:#ffa057;--ssm-y:#4fd6a8;--ssm-delta:#f0a6d4;--ssm-ink:#e6e6e6}}</style>";
+
+fn head_length(width: f64) -> f64 {
+    5.0 + 2.6 * width
+}
+
+fn finite(points: &[Point]) -> bool {
+    points.iter().all(|(x, y)| x.is_finite() && y.is_finite())
+}
+
+fn coordinates(points: &[Point]) -> String {
+    let mut text = String::new();
+    for (index, (x, y)) in points.iter().enumerate() {
+        let gap = if index > 0 { " " } else { "" };
+        let _ = write!(text, "{gap}{},{}", number(*x), number(*y));
+    }
+    text
+}
+
+/// At most two decimals, without trailing zeros and without a negative zero.
+///
+/// ```
+/// use workbench::svg::number;
+/// assert_eq!([number(-0.001), number(1.5), number(2.0), number(1.0 / 3.0)], ["0", "1.5", "2", "0.33"]);
+/// ```
+pub fn number(value: f64) -> String {
+    let text = format!("{value:.2}");
+    let text = text.trim_end_matches('0').trim_end_matches('.');
+    if text == "-0" {
+        "0".to_owned()
+    } else {
+        text.to_owned()
+    }
+}
+
+/// Replaces what XML reserves.
+///
+/// ```
+/// assert_eq!(workbench::svg::escape("a < \"b\" & c"), "a &lt; &quot;b&quot; &amp; c");
+/// ```
+pub fn escape(text: &str) -> String {
+    let mut escaped = String::with_capacity(text.len());
+    for character in text.chars() {
+        match character {
+            '&' => escaped.push_str("&amp;"),
+            '<' => escaped.push_str("&lt;"),
+            '>' => escaped.push_str("&gt;"),
+            '"' => escaped.push_str("&quot;"),
+            '\n' | '\r' => escaped.push(' '),
+            _ => escaped.push(character),
+        }
+    }
+    escaped
+}
+
+/// Points `every` units apart along a line, each with the direction of the line there; the first
+/// one half a spacing from the start.
+pub fn along(points: &[Point], every: f64) -> Vec<(Point, (f64, f64))> {
+    let mut marks = Vec::new();
+    if every.is_nan() || every <= 0.0 {
+        return marks;
+    }
+    let mut wait = 0.5 * every;
+    for pair in points.windows(2) {
+        let (from, to) = (pair[0], pair[1]);
+        if !finite(pair) {
+            wait = 0.5 * every;
+            continue;
+        }
+        let length = (to.0 - from.0).hypot(to.1 - from.1);
+        if length == 0.0 {
+            continue;
+        }
+        let direction = ((to.0 - from.0) / length, (to.1 - from.1) / length);
+        let mut walked = wait;
+        while walked <= length {
+            marks.push((
+                (from.0 + walked * direction.0, from.1 + walked * direction.1),
+                direction,
+            ));
+            walked += every;
+        }
+        wait = walked - length;
+    }
+    marks
+}
+
+/// A stretch of text in one font, at one height.
+#[derive(Debug, Clone, PartialEq)]
+struct Run {
+    text: String,
+    symbol: bool,
+    italic: bool,
+    /// Size relative to the text.
+    scale: f64,
+    /// Height of the baseline above that of the text, in its sizes.
+    raised: f64,
+    /// Move to the right before the stretch, in sizes of the text.
+    shift: f64,
+}
+
+/// Splits marked text into stretches of one font and height.
+fn runs(text: &str) -> Vec<Run> {
+    let characters: Vec<char> = text.chars().collect();
+    let mut runs: Vec<Run> = Vec::new();
+    let mut position = 0;
+    let mut mathematics = false;
+    // A shift that waits for the next stretch (the rest of the letter under a bar).
+    let mut pending = 0.0;
+    while position < characters.len() {
+        let character = characters[position];
+        match character {
+            '$' => {
+                mathematics = !mathematics;
+                position += 1;
+            }
+            '_' | '^' if position + 1 < characters.len() => {
+                let raised = if character == '_' { -0.22 } else { 0.38 };
+                let end = if characters[position + 1] == '{' {
+                    characters[position..]
+                        .iter()
+                        .position(|&c| c == '}')
+                        .map_or(characters.len(), |offset| position + offset)
+                } else {
+                    position + 2
+                };
+                let group: Vec<char> = characters[position + 1..end]
+                    .iter()
+                    .copied()
+                    .filter(|&c| c != '{')
+                    .collect();
+                set(&mut runs, &group, true, SCRIPT_SCALE, raised, &mut pending);
+                position = end + usize::from(characters.get(end) == Some(&'}'));
+            }
+            _ => {
+                let end = characters[position..]
+                    .iter()
+                    .skip(1)
+                    .position(|&c| matches!(c, '$' | '_' | '^'))
+                    .map_or(characters.len(), |offset| position + 1 + offset);
+                set(
+                    &mut runs,
+                    &characters[position..end],
+                    mathematics,
+                    1.0,
+                    0.0,
+                    &mut pending,
+                );
+                position = end;
+            }
+        }
+    }
+    runs
+}
+
+/// Appends a group of characters of one height, letter by letter in its font.
+fn set(
+    runs: &mut Vec<Run>,
+    group: &[char],
+    mathematics: bool,
+    scale: f64,
+    raised: f64,
+    pending: &mut f64,
+) {
+    let mut push = |text: &str, symbol: bool, italic: bool, raised: f64, shift: f64| {
+        if let Some(last) = runs.last_mut()
+            && shift == 0.0
+            && (last.symbol, last.italic, last.scale, last.raised)
+                == (symbol, italic, scale, raised)
+        {
+            last.text.push_str(text);
+        } else {
+            runs.push(Run {
+                text: text.to_owned(),
+                symbol,
+                italic,
+                scale,
+                raised,
+                shift,
+            });
+        }
+    };
+    for (index, &character) in group.iter().enumerate() {
+        let before = index.checked_sub(1).map(|i| group[i]);
+        let after = group.get(index + 1).copied();
+        let in_word = |c: Option<char>| c.is_some_and(|c| c.is_ascii_alphanumeric());
+        let alone = !in_word(before) && !in_word(after);
+        let (letter, bar) = match character {
+            'Ā' => ('A', true),
+            _ => (character, after == Some('\u{304}')),
+        };
+        match letter {
+            '\u{304}' => {}
+            'a'..='z' | 'A'..='Z' if mathematics || alone => {
+                push(
+                    &letter.to_string(),
+                    true,
+                    true,
+                    raised,
+                    std::mem::take(pending),
+                );
+                if bar {
+                    // The bar sits over the middle of the letter, a little to the right: italics lean.
+                    let (letter_width, bar_width) = (symbol_width(letter), 0.5);
+                    let back = 0.5 * (letter_width + bar_width) - 0.07;
+                    let unit = scale * SYMBOL_SCALE;
+                    let lift = if letter.is_uppercase() { 0.17 } else { 0.0 };
+                    push("\u{af}", true, false, raised + lift * unit, -back * unit);
+                    *pending = (letter_width - (letter_width - back + bar_width)) * unit;
+                }
+            }
+            'α'..='ω' => push(
+                &letter.to_string(),
+                true,
+                true,
+                raised,
+                std::mem::take(pending),
+            ),
+            'Α'..='Ω' => push(
+                &letter.to_string(),
+                true,
+                false,
+                raised,
+                std::mem::take(pending),
+            ),
+            '\'' if !in_word(after) => push("′", true, false, raised, std::mem::take(pending)),
+            '-' if mathematics || !(in_word(before) && in_word(after)) => {
+                push("−", false, false, raised, std::mem::take(pending));
+            }
+            _ => push(
+                &letter.to_string(),
+                false,
+                false,
+                raised,
+                std::mem::take(pending),
+            ),
+        }
+    }
+}
+
+/// Marked text as SVG: plain characters and `tspan` elements.
+fn spans(text: &str, size: f64) -> String {
+    let mut spans = String::new();
+    let mut height = 0.0;
+    for run in runs(text) {
+        let mut attributes = String::new();
+        if run.symbol {
+            let _ = write!(attributes, " font-family=\"{SYMBOL_FONT}\"");
+            if run.italic {
+                attributes.push_str(" font-style=\"italic\"");
+            }
+        }
+        let scale = run.scale * if run.symbol { SYMBOL_SCALE } else { 1.0 };
+        if scale != 1.0 {
+            let _ = write!(attributes, " font-size=\"{}\"", number(size * scale));
+        }
+        if run.raised != height {
+            let _ = write!(
+                attributes,
+                " dy=\"{}\"",
+                number(size * (height - run.raised))
+            );
+            height = run.raised;
+        }
+        if run.shift != 0.0 {
+            let _ = write!(attributes, " dx=\"{}\"", number(size * run.shift));
+        }
+        if attributes.is_empty() {
+            spans.push_str(&escape(&run.text));
+        } else {
+            let _ = write!(spans, "<tspan{attributes}>{}</tspan>", escape(&run.text));
+        }
+    }
+    spans
+}
+
+/// About how wide marked text is when set at `size`; a little too wide rather than too narrow.
+///
+/// ```
+/// use workbench::svg::text_width;
+/// assert!(text_width("x_k", 16.0) < text_width("spiral", 16.0));
+/// ```
+pub fn text_width(text: &str, size: f64) -> f64 {
+    runs(text)
+        .iter()
+        .map(|run| {
+            let width: f64 = run
+                .text
+                .chars()
+                .map(|c| {
+                    if run.symbol {
+                        SYMBOL_SCALE * symbol_width(c)
+                    } else {
+                        word_width(c)
+                    }
+                })
+                .sum();
+            size * (run.scale * width + run.shift)
+        })
+        .sum()
+}
+
+/// Width of a letter of the symbol font, in sizes.
+fn symbol_width(letter: char) -> f64 {
+    match letter {
+        'i' | 'j' | 'l' | '′' => 0.38,
+        'r' | 's' | 't' | 'z' | 'e' | 'c' => 0.47,
+        'm' => 0.88,
+        'w' => 0.72,
+        'M' | 'W' => 1.0,
+        'I' | 'J' => 0.55,
+        'A'..='Z' | 'Α'..='Ω' => 0.77,
+        '¯' => 0.5,
+        _ => 0.58,
+    }
+}
+
+/// Width of a character of the page font, in sizes.
+fn word_width(character: char) -> f64 {
+    match character {
+        'i' | 'j' | 'l' | '.' | ',' | ':' | ';' | '|' | '!' => 0.28,
+        ' ' | 'f' | 't' | 'r' | '(' | ')' | '[' | ']' | '-' | '/' | '\'' => 0.38,
+        'm' | 'w' | 'M' | 'W' | '%' | '@' => 0.9,
+        'A'..='Z' => 0.67,
+        '0'..='9' => 0.58,
+        '\u{2e80}'..='\u{ffef}' => 1.0,
+        _ => 0.6,
+    }
+}

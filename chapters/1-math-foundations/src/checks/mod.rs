@@ -2,10 +2,16 @@
 
 use workbench::exercise::Exercise;
 
+mod causal_convolution;
+mod convolve_by_dft;
 mod recurrence_step;
 
 pub fn all() -> Vec<Exercise> {
-    vec![recurrence_step::exercise()]
+    vec![
+        recurrence_step::exercise(),
+        causal_convolution::exercise(),
+        convolve_by_dft::exercise(),
+    ]
 }
 
 #[cfg(test)]

@@ -5,6 +5,7 @@ use std::error::Error;
 use clap::Subcommand;
 use workbench::command_line::Experiments;
 
+mod fourier;
 mod introduction;
 
 #[derive(Debug, Subcommand)]
@@ -13,6 +14,8 @@ pub enum Experiment {
     Attention(introduction::AttentionOptions),
     /// How fast a recurrent network and a linear recurrence forget their first state
     Forgetting(introduction::ForgettingOptions),
+    /// Which tones a noisy signal holds, and what circles of different size do to a convolution
+    Spectrum(fourier::Options),
 }
 
 impl Experiments for Experiment {
@@ -20,6 +23,7 @@ impl Experiments for Experiment {
         match self {
             Self::Attention(options) => introduction::attention(options),
             Self::Forgetting(options) => introduction::forgetting(options),
+            Self::Spectrum(options) => fourier::run(options),
         }
     }
 }

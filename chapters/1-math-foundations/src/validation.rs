@@ -212,3 +212,18 @@ pub fn positive(name: &'static str, value: f64) -> Result<(), InputError> {
         value: value.to_string(),
     })
 }
+
+/// Refuses a number that is not finite, and one below zero.
+///
+/// # Errors
+/// [`InputError::OutOfRange`].
+pub fn non_negative(name: &'static str, value: f64) -> Result<(), InputError> {
+    if value.is_finite() && value >= 0.0 {
+        return Ok(());
+    }
+    Err(InputError::OutOfRange {
+        name,
+        expected: "finite and not negative",
+        value: value.to_string(),
+    })
+}

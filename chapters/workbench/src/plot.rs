@@ -501,7 +501,7 @@ impl<'a> Drawing<'a> {
         }
         if !plot.bare {
             if !plot.y.label.is_empty() {
-                drawing.top += LABEL_SIZE + 4.0;
+                drawing.top += LABEL_SIZE + 7.0;
             }
             drawing.bottom -= TICK_SIZE + TICK + 3.0;
             if !plot.x.label.is_empty() && !drawing.x_label_at_end() {
@@ -519,7 +519,7 @@ impl<'a> Drawing<'a> {
         let axis = if plot.bare || plot.x.label.is_empty() || !drawing.x_label_at_end() {
             0.0
         } else {
-            text_width(&plot.x.label, LABEL_SIZE) + GAP
+            text_width(&plot.x.label, LABEL_SIZE) + GAP + 2.0
         };
         drawing.right = frame.left + frame.width - 4.0 - room.max(axis).max(10.0);
         if !plot.bare {
@@ -546,7 +546,8 @@ impl<'a> Drawing<'a> {
 
     /// A short name stands at the end of its axis, a long one below the numbers.
     fn x_label_at_end(&self) -> bool {
-        text_width(&self.plot.x.label, LABEL_SIZE) < 40.0
+        let room = if self.frame.width > 480.0 { 44.0 } else { 24.0 };
+        text_width(&self.plot.x.label, LABEL_SIZE) < room
     }
 
     fn is_named_at_right(&self, series: &Series) -> bool {
@@ -669,7 +670,7 @@ impl<'a> Drawing<'a> {
         }
         if !self.plot.x.label.is_empty() {
             if self.x_label_at_end() {
-                let at = (self.right + GAP, self.bottom + 0.3 * LABEL_SIZE);
+                let at = (self.right + GAP + 2.0, self.bottom + 0.3 * LABEL_SIZE);
                 canvas.text(Role::Ink, at, Anchor::Start, &self.plot.x.label);
             } else {
                 let middle = 0.5 * (self.left + self.right);
@@ -844,7 +845,7 @@ impl<'a> Drawing<'a> {
             - if self.plot.x.label.is_empty() {
                 0.0
             } else {
-                0.7 * LABEL_SIZE
+                LABEL_SIZE
             };
         spread(&mut names, self.frame.top + LABEL_SIZE, lowest);
         for name in &names {
@@ -976,13 +977,12 @@ fn simplify(points: &[Point], tolerance: f64) -> Vec<Point> {
     let mut open = vec![(0, points.len() - 1)];
     while let Some((first, last)) = open.pop() {
         let (a, b) = (points[first], points[last]);
-        let length = (b.0 - a.0).hypot(b.1 - a.1);
+        // To the segment, not to its line: a curve may turn back beyond the ends.
+        let (dx, dy) = (b.0 - a.0, b.1 - a.1);
         let distance = |p: Point| {
-            if length < 1e-9 {
-                (p.0 - a.0).hypot(p.1 - a.1)
-            } else {
-                ((b.0 - a.0) * (a.1 - p.1) - (a.0 - p.0) * (b.1 - a.1)).abs() / length
-            }
+            let along = ((p.0 - a.0) * dx + (p.1 - a.1) * dy) / (dx * dx + dy * dy).max(1e-18);
+            let along = along.clamp(0.0, 1.0);
+            (p.0 - a.0 - along * dx).hypot(p.1 - a.1 - along * dy)
         };
         let farthest = (first + 1..last)
             .map(|index| (index, distance(points[index])))
@@ -1001,4 +1001,255 @@ fn simplify(points: &[Point], tolerance: f64) -> Vec<Point> {
         .filter(|(_, keep)| *keep)
         .map(|(point, _)| *point)
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sampled(f: impl Fn(f64) -> f64) -> Vec<(f64, f64)> {
+        (0..=100)
+            .map(|k| f64::from(k) / 10.0)
+            .map(|t| (t, f(t)))
+            .collect()
+    }
+
+    /// The values of an attribute, in order.
+    fn attributes(svg: &str, element: &str, name: &str) -> Vec<String> {
+        svg.lines()
+            .filter(|line| line.starts_with(&format!("<{element} ")))
+            .filter_map(|line| line.split_once(&format!(" {name}=\"")))
+            .filter_map(|(_, rest)| rest.split_once('"'))
+            .map(|(value, _)| value.to_owned())
+            .collect()
+    }
+
+    fn points(polyline: &str) -> Vec<Point> {
+        polyline
+            .split(' ')
+            .filter_map(|pair| pair.split_once(','))
+            .map(|(x, y)| (x.parse().unwrap(), y.parse().unwrap()))
+            .collect()
+    }
+
+    #[test]
+    fn a_point_that_is_not_finite_breaks_a_line() {
+        let mut data = sampled(f64::sin);
+        data[30].1 = f64::NAN;
+        data[60].1 = f64::INFINITY;
+        data[61].0 = f64::NEG_INFINITY;
+        let svg = Plot::new("gap").line(Role::State, "x", &data).to_svg();
+        assert_eq!(attributes(&svg, "polyline", "points").len(), 3);
+        assert!(!svg.contains("NaN") && !svg.contains("inf"), "{svg}");
+    }
+
+    #[test]
+    fn nothing_to_draw_is_an_empty_pair_of_axes() {
+        let nothing: &[(f64, f64)] = &[];
+        let not_finite = [(f64::NAN, f64::INFINITY)];
+        for data in [
+            nothing,
+            &not_finite,
+            &[(1.0, 2.0)],
+            &[(0.0, 3.0), (1.0, 3.0)],
+            &[(2.0, -1.0)],
+        ] {
+            for plot in [
+                Plot::new("linear")
+                    .line(Role::Output, "y", data)
+                    .points(Role::State, "x", data),
+                Plot::new("logarithmic")
+                    .log_x()
+                    .log_y()
+                    .line(Role::Step, "Δ", data),
+                Plot::new("equal")
+                    .equal_aspect()
+                    .stems(Role::Input, "u", data),
+                Plot::new("bare")
+                    .bare()
+                    .line(Role::Ink, "", data)
+                    .arrows_along(3),
+                Plot::new("tiny")
+                    .size(3.0, 2.0)
+                    .title("title")
+                    .y_label("y")
+                    .line(Role::Ink, "long name", data),
+            ] {
+                let svg = plot.to_svg();
+                assert!(!svg.contains("NaN") && !svg.contains("inf"), "{svg}");
+                for (columns, rows) in [(0, 0), (1, 1), (80, 24)] {
+                    plot.to_terminal(columns, rows);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn names_that_would_collide_move_apart_and_stay_inside() {
+        for level in [-1.0, 0.0, 1.0] {
+            let mut plot = Plot::new("crowd").x_label("t").y_range(-1.0, 1.0);
+            for index in 0..7 {
+                let value = level * (1.0 - 0.001 * f64::from(index));
+                plot = plot.line(
+                    Role::State,
+                    format!("x_{index}"),
+                    &[(0.0, 0.0), (1.0, value)],
+                );
+            }
+            let svg = plot.to_svg();
+            let mut heights: Vec<f64> = svg
+                .lines()
+                .filter(|line| line.starts_with("<text") && line.contains("--ssm-x"))
+                .map(|line| attributes(line, "text", "y")[0].parse().unwrap())
+                .collect();
+            heights.sort_by(f64::total_cmp);
+            assert_eq!(heights.len(), 7);
+            assert!(
+                heights.windows(2).all(|pair| pair[1] - pair[0] > 16.0),
+                "{heights:?}"
+            );
+            assert!(heights[0] > 10.0 && heights[6] < 350.0, "{heights:?}");
+        }
+    }
+
+    #[test]
+    fn what_lies_outside_the_range_is_cut_off() {
+        let plot = Plot::new("cut").x_range(2.0, 8.0).y_range(-0.5, 0.5).line(
+            Role::State,
+            "",
+            &sampled(f64::sin),
+        );
+        let svg = plot.to_svg();
+        let drawing = Drawing::new(
+            &plot,
+            Frame {
+                left: 0.0,
+                top: 0.0,
+                width: 640.0,
+                height: 360.0,
+            },
+        );
+        let lines = attributes(&svg, "polyline", "points");
+        assert!(lines.len() > 1);
+        for (x, y) in lines.iter().flat_map(|line| points(line)) {
+            assert!(
+                (drawing.left - 0.01..=drawing.right + 0.01).contains(&x),
+                "{x}"
+            );
+            assert!(
+                (drawing.top - 0.01..=drawing.bottom + 0.01).contains(&y),
+                "{y}"
+            );
+        }
+    }
+
+    #[test]
+    fn circles_stay_round_when_the_aspect_is_equal() {
+        let circle: Vec<(f64, f64)> = (0..=100)
+            .map(|k| f64::from(k) / 100.0 * 2.0 * std::f64::consts::PI)
+            .map(f64::sin_cos)
+            .collect();
+        let svg = Plot::new("round")
+            .equal_aspect()
+            .x_label("Re z")
+            .line(Role::Ink, "", &circle)
+            .to_svg();
+        let seen = points(&attributes(&svg, "polyline", "points")[0]);
+        let extent = |values: Vec<f64>| {
+            values.iter().fold(f64::NEG_INFINITY, |a, b| a.max(*b))
+                - values.iter().fold(f64::INFINITY, |a, b| a.min(*b))
+        };
+        let width = extent(seen.iter().map(|point| point.0).collect());
+        let height = extent(seen.iter().map(|point| point.1).collect());
+        assert!((width - height).abs() < 0.5, "{width} x {height}");
+    }
+
+    #[test]
+    fn leaving_points_out_moves_a_line_by_less_than_the_tolerance() {
+        let full: Vec<Point> = sampled(|t| 50.0 * (3.0 * t).sin());
+        let short = simplify(&full, 0.5);
+        assert!(short.len() < full.len() && short.len() > 10);
+        for point in &full {
+            let distance = short
+                .windows(2)
+                .map(|pair| {
+                    let (dx, dy) = (pair[1].0 - pair[0].0, pair[1].1 - pair[0].1);
+                    let along = ((point.0 - pair[0].0) * dx + (point.1 - pair[0].1) * dy)
+                        / (dx * dx + dy * dy);
+                    let along = along.clamp(0.0, 1.0);
+                    (point.0 - pair[0].0 - along * dx).hypot(point.1 - pair[0].1 - along * dy)
+                })
+                .fold(f64::INFINITY, f64::min);
+            assert!(distance < 0.51, "{distance}");
+        }
+    }
+
+    #[test]
+    fn a_terminal_plot_fits_and_names_its_series() {
+        let plot = Plot::new("two curves")
+            .x_label("t")
+            .y_label("x")
+            .line(Role::State, "x_1", &sampled(f64::sin))
+            .line(Role::State, "x_2", &sampled(f64::cos));
+        let text = plot.to_terminal(72, 18);
+        assert_eq!(text.lines().count(), 18);
+        assert!(
+            text.lines().all(|line| line.chars().count() <= 72),
+            "{text}"
+        );
+        for word in ["x₁", "x₂", "┬ t", "-0.5", "┤", "10"] {
+            assert!(text.contains(word), "{word} in\n{text}");
+        }
+    }
+
+    #[test]
+    fn each_series_in_the_terminal_has_its_own_density_of_dots() {
+        let dots = |text: &str| -> u32 {
+            text.chars()
+                .filter(|c| ('\u{2800}'..='\u{28ff}').contains(c))
+                .map(|c| (c as u32 - 0x2800).count_ones())
+                .sum()
+        };
+        let flat = sampled(|_| 1.0);
+        let alone = |role| dots(&Plot::new("").line(role, "", &flat).to_terminal(60, 10));
+        let (state, output, reference) = (
+            alone(Role::State),
+            alone(Role::Output),
+            alone(Role::Reference),
+        );
+        assert!(
+            output > state && state > 2 * reference,
+            "{output} {state} {reference}"
+        );
+        let twice =
+            Plot::new("")
+                .line(Role::State, "", &flat)
+                .line(Role::State, "", &sampled(|_| 2.0));
+        let second = dots(&twice.to_terminal(60, 10)) - state;
+        assert!(second < state, "{second} {state}");
+    }
+
+    #[test]
+    fn marks_become_unicode_in_the_terminal() {
+        assert_eq!(terminal::plain("x_{k-1}"), "xₖ₋₁");
+        assert_eq!(terminal::plain("$e^{At}$"), "eᴬᵗ");
+        assert_eq!(terminal::plain("10^{-3}"), "10⁻³");
+        assert_eq!(terminal::plain("λ_{max}"), "λ_(max)");
+        assert_eq!(terminal::plain("x_"), "x_");
+    }
+
+    #[test]
+    fn panels_share_one_picture() {
+        let plot = || {
+            Plot::new("panel")
+                .title("title")
+                .line(Role::State, "x", &sampled(f64::sin))
+        };
+        for count in 0..6 {
+            let plots: Vec<Plot> = (0..count).map(|_| plot()).collect();
+            let svg = panels(&plots);
+            assert_eq!(svg.matches("<svg").count(), 1);
+            assert_eq!(svg.matches("title</text>").count(), count);
+        }
+    }
 }

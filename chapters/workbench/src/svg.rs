@@ -27,7 +27,10 @@ pub const TICK_SIZE: f64 = 15.0;
 /// The smallest text that is still read on a phone.
 pub const SMALLEST_SIZE: f64 = 13.0;
 
-const SYMBOL_FONT: &str = "KaTeX_Math, KaTeX_Main, 'STIX Two Text', 'Times New Roman', serif";
+/// Letters of symbols, as the page's mathematics sets them; a picture opened alone has no such font.
+const LETTER_FONT: &str = "KaTeX_Math, 'STIX Two Text', 'Times New Roman', serif";
+/// Digits, signs and Greek capitals among them.
+const SIGN_FONT: &str = "KaTeX_Main, 'STIX Two Text', 'Times New Roman', serif";
 /// Symbols are drawn this much larger than words: their letters are small for their size.
 const SYMBOL_SCALE: f64 = 1.14;
 /// Size of a sub- or superscript relative to its symbol.
@@ -508,7 +511,8 @@ impl Canvas {
     ///
     /// A letter alone is a symbol and set in italics, a longer run is a word. `_` and `^` set
     /// sub- and superscripts, of one character or of a group in braces; between `$` signs every
-    /// letter is a symbol: `x_k`, `e^{At}`, `u_{k-1}`, `$Ax$`, `Ā`, `spiral`.
+    /// letter is a symbol: `x_k`, `e^{At}`, `u_{k-1}`, `$Ax$`, `spiral`. Combining characters set
+    /// accents: `Ā`, `B̄`, `x̂`, `x̃`, `ẋ`.
     pub fn text(
         &mut self,
         pen: impl Into<Pen>,
@@ -563,7 +567,7 @@ impl Canvas {
 
 /// Colours and fonts of a picture opened alone. `svg:root` is no selector of an inlined picture:
 /// there the page decides.
-const ALONE: &str = "<style>svg:root{font-family:'Open Sans','Helvetica Neue',Arial,sans-serif}\
+const ALONE: &str = "<style>svg:root{font-family:'Source Sans 3','Helvetica Neue',Arial,sans-serif}\
     @media (prefers-color-scheme:dark){svg:root{color-scheme:dark;--bg:#0d1117;--ssm-u:#58b2f5;\
     --ssm-x:#ffa057;--ssm-y:#4fd6a8;--ssm-delta:#f0a6d4;--ssm-ink:#e6e6e6}}</style>";
 
@@ -669,55 +673,120 @@ struct Run {
 /// Splits marked text into stretches of one font and height.
 fn runs(text: &str) -> Vec<Run> {
     let characters: Vec<char> = text.chars().collect();
-    let mut runs: Vec<Run> = Vec::new();
-    let mut position = 0;
-    let mut mathematics = false;
-    // A shift that waits for the next stretch (the rest of the letter under a bar).
+    let mut runs = Vec::new();
     let mut pending = 0.0;
+    split(&mut runs, &characters, false, 1.0, 0.0, &mut pending);
+    runs
+}
+
+/// Appends marked characters; a script is set by the same rules, smaller and higher or lower.
+///
+/// `pending` is a shift that waits for the next stretch: the rest of the letter under an accent.
+fn split(
+    runs: &mut Vec<Run>,
+    characters: &[char],
+    mut mathematics: bool,
+    scale: f64,
+    raised: f64,
+    pending: &mut f64,
+) {
+    let mut position = 0;
     while position < characters.len() {
-        let character = characters[position];
-        match character {
-            '$' => {
-                mathematics = !mathematics;
-                position += 1;
-            }
-            '_' | '^' if position + 1 < characters.len() => {
-                let raised = if character == '_' { -0.22 } else { 0.38 };
-                let end = if characters[position + 1] == '{' {
-                    characters[position..]
-                        .iter()
-                        .position(|&c| c == '}')
-                        .map_or(characters.len(), |offset| position + offset)
-                } else {
-                    position + 2
-                };
-                let group: Vec<char> = characters[position + 1..end]
-                    .iter()
-                    .copied()
-                    .filter(|&c| c != '{')
-                    .collect();
-                set(&mut runs, &group, true, SCRIPT_SCALE, raised, &mut pending);
-                position = end + usize::from(characters.get(end) == Some(&'}'));
-            }
-            _ => {
-                let end = characters[position..]
-                    .iter()
-                    .skip(1)
-                    .position(|&c| matches!(c, '$' | '_' | '^'))
-                    .map_or(characters.len(), |offset| position + 1 + offset);
-                set(
-                    &mut runs,
-                    &characters[position..end],
-                    mathematics,
-                    1.0,
-                    0.0,
-                    &mut pending,
-                );
-                position = end;
-            }
+        let mark = characters[position];
+        if mark == '$' {
+            mathematics = !mathematics;
+            position += 1;
+        } else if matches!(mark, '_' | '^') && position + 1 < characters.len() {
+            let (from, to, next) = group(characters, position + 1);
+            let raised = raised + scale * if mark == '_' { -0.22 } else { 0.38 };
+            split(
+                runs,
+                &characters[from..to],
+                true,
+                scale * SCRIPT_SCALE,
+                raised,
+                pending,
+            );
+            position = next;
+        } else {
+            let end = characters[position + 1..]
+                .iter()
+                .position(|c| matches!(c, '$' | '_' | '^'))
+                .map_or(characters.len(), |offset| position + 1 + offset);
+            set(
+                runs,
+                &characters[position..end],
+                mathematics,
+                scale,
+                raised,
+                pending,
+            );
+            position = end;
         }
     }
-    runs
+}
+
+/// The script that begins at `start`: where it begins and ends without its braces, and where the
+/// text goes on.
+fn group(characters: &[char], start: usize) -> (usize, usize, usize) {
+    if characters[start] != '{' {
+        // An accent belongs to its letter.
+        let accented = characters
+            .get(start + 1)
+            .is_some_and(|c| accent(*c).is_some());
+        let end = start + 1 + usize::from(accented);
+        return (start, end, end);
+    }
+    let mut open = 0;
+    for (index, character) in characters.iter().enumerate().skip(start) {
+        match character {
+            '{' => open += 1,
+            '}' => open -= 1,
+            _ => {}
+        }
+        if open == 0 {
+            return (start + 1, index, index + 1);
+        }
+    }
+    (start + 1, characters.len(), characters.len())
+}
+
+/// How much higher an accent stands over a capital, in sizes of the symbol.
+const CAPITAL_LIFT: f64 = 0.25;
+
+/// The accent that a combining character asks for: bar, hat, tilde, dot.
+fn accent(combining: char) -> Option<char> {
+    match combining {
+        '\u{304}' => Some('\u{2c9}'),
+        '\u{302}' => Some('\u{2c6}'),
+        '\u{303}' => Some('\u{2dc}'),
+        '\u{307}' => Some('\u{2d9}'),
+        _ => None,
+    }
+}
+
+/// How far to the right of a letter's middle its accent stands, in sizes.
+fn skew(letter: char) -> f64 {
+    match letter {
+        'A' => 0.14,
+        'C' => 0.083,
+        'K' => 0.072,
+        'B' => 0.05,
+        _ => 0.028,
+    }
+}
+
+/// Appends a stretch, to the last one if nothing changes.
+fn push(runs: &mut Vec<Run>, run: Run) {
+    if let Some(last) = runs.last_mut()
+        && run.shift == 0.0
+        && (last.symbol, last.italic, last.scale, last.raised)
+            == (run.symbol, run.italic, run.scale, run.raised)
+    {
+        last.text.push_str(&run.text);
+    } else {
+        runs.push(run);
+    }
 }
 
 /// Appends a group of characters of one height, letter by letter in its font.
@@ -729,78 +798,65 @@ fn set(
     raised: f64,
     pending: &mut f64,
 ) {
-    let mut push = |text: &str, symbol: bool, italic: bool, raised: f64, shift: f64| {
-        if let Some(last) = runs.last_mut()
-            && shift == 0.0
-            && (last.symbol, last.italic, last.scale, last.raised)
-                == (symbol, italic, scale, raised)
-        {
-            last.text.push_str(text);
-        } else {
-            runs.push(Run {
-                text: text.to_owned(),
-                symbol,
-                italic,
-                scale,
-                raised,
-                shift,
-            });
-        }
-    };
     for (index, &character) in group.iter().enumerate() {
         let before = index.checked_sub(1).map(|i| group[i]);
         let after = group.get(index + 1).copied();
         let in_word = |c: Option<char>| c.is_some_and(|c| c.is_ascii_alphanumeric());
         let alone = !in_word(before) && !in_word(after);
-        let (letter, bar) = match character {
-            'Ā' => ('A', true),
-            _ => (character, after == Some('\u{304}')),
+        let (letter, above) = match character {
+            'Ā' => ('A', accent('\u{304}')),
+            _ => (character, after.and_then(accent)),
+        };
+        let mut add = |text: &str, symbol, italic| {
+            let shift = std::mem::take(pending);
+            push(
+                runs,
+                Run {
+                    text: text.to_owned(),
+                    symbol,
+                    italic,
+                    scale,
+                    raised,
+                    shift,
+                },
+            );
         };
         match letter {
-            '\u{304}' => {}
-            'a'..='z' | 'A'..='Z' if mathematics || alone => {
-                push(
-                    &letter.to_string(),
-                    true,
-                    true,
+            _ if accent(letter).is_some() => continue,
+            'a'..='z' | 'A'..='Z' if mathematics || alone => add(&letter.to_string(), true, true),
+            'α'..='ω' => add(&letter.to_string(), true, true),
+            'Α'..='Ω' => add(&letter.to_string(), true, false),
+            '\'' if !in_word(after) => add("′", false, false),
+            '-' if mathematics => add("−", true, false),
+            '-' if !(in_word(before) && in_word(after)) => add("−", false, false),
+            '‖' => add("∥", true, false),
+            // What the page font may lack: ∞, ≤, ∑, √; in mathematics, every sign and digit.
+            '\u{2190}'..='\u{22ff}' => add(&letter.to_string(), true, false),
+            _ => add(&letter.to_string(), mathematics, false),
+        }
+        if let Some(accent) = above {
+            // The accent stands over the middle of the letter and, as italics lean, right of it.
+            let unit = scale * SYMBOL_SCALE;
+            let back = 0.5 * (symbol_width(letter) + symbol_width(accent)) - skew(letter);
+            let lift = if letter.is_uppercase() {
+                CAPITAL_LIFT
+            } else {
+                0.0
+            };
+            let raised = raised + lift * unit;
+            let (text, shift) = (accent.to_string(), -back * unit);
+            push(
+                runs,
+                Run {
+                    text,
+                    symbol: true,
+                    italic: false,
+                    scale,
                     raised,
-                    std::mem::take(pending),
-                );
-                if bar {
-                    // The bar sits over the middle of the letter, a little to the right: italics lean.
-                    let (letter_width, bar_width) = (symbol_width(letter), 0.5);
-                    let back = 0.5 * (letter_width + bar_width) - 0.07;
-                    let unit = scale * SYMBOL_SCALE;
-                    let lift = if letter.is_uppercase() { 0.17 } else { 0.0 };
-                    push("\u{af}", true, false, raised + lift * unit, -back * unit);
-                    *pending = (letter_width - (letter_width - back + bar_width)) * unit;
-                }
-            }
-            'α'..='ω' => push(
-                &letter.to_string(),
-                true,
-                true,
-                raised,
-                std::mem::take(pending),
-            ),
-            'Α'..='Ω' => push(
-                &letter.to_string(),
-                true,
-                false,
-                raised,
-                std::mem::take(pending),
-            ),
-            '\'' if !in_word(after) => push("′", true, false, raised, std::mem::take(pending)),
-            '-' if mathematics || !(in_word(before) && in_word(after)) => {
-                push("−", false, false, raised, std::mem::take(pending));
-            }
-            _ => push(
-                &letter.to_string(),
-                false,
-                false,
-                raised,
-                std::mem::take(pending),
-            ),
+                    shift,
+                },
+            );
+            *pending = (back - symbol_width(accent)) * unit;
         }
     }
 }
@@ -812,7 +868,8 @@ fn spans(text: &str, size: f64) -> String {
     for run in runs(text) {
         let mut attributes = String::new();
         if run.symbol {
-            let _ = write!(attributes, " font-family=\"{SYMBOL_FONT}\"");
+            let font = if run.italic { LETTER_FONT } else { SIGN_FONT };
+            let _ = write!(attributes, " font-family=\"{font}\"");
             if run.italic {
                 attributes.push_str(" font-style=\"italic\"");
             }
@@ -867,30 +924,163 @@ pub fn text_width(text: &str, size: f64) -> f64 {
         .sum()
 }
 
-/// Width of a letter of the symbol font, in sizes.
+/// Width of a letter of the symbol font, in hundredths of its size.
+const SMALL_LETTERS: [u8; 26] = [
+    53, 43, 44, 52, 47, 49, 48, 58, 35, 42, 53, 30, 88, 60, 49, 51, 45, 46, 47, 37, 58, 49, 72, 58,
+    49, 47,
+];
+const CAPITALS: [u8; 26] = [
+    75, 76, 72, 83, 74, 65, 79, 84, 44, 56, 85, 69, 97, 81, 77, 65, 80, 76, 62, 59, 69, 59, 95, 83,
+    59, 69,
+];
+
+/// Width of a character of the symbol fonts, in sizes.
 fn symbol_width(letter: char) -> f64 {
     match letter {
-        'i' | 'j' | 'l' | '′' => 0.38,
-        'r' | 's' | 't' | 'z' | 'e' | 'c' => 0.47,
-        'm' => 0.88,
-        'w' => 0.72,
-        'M' | 'W' => 1.0,
-        'I' | 'J' => 0.55,
-        'A'..='Z' | 'Α'..='Ω' => 0.77,
-        '¯' => 0.5,
-        _ => 0.58,
+        'a'..='z' => f64::from(SMALL_LETTERS[letter as usize - 'a' as usize]) / 100.0,
+        'A'..='Z' => f64::from(CAPITALS[letter as usize - 'A' as usize]) / 100.0,
+        ' ' => 0.25,
+        '.' | ',' | ':' | ';' | '|' | '\'' => 0.28,
+        '(' | ')' | '[' | ']' => 0.39,
+        '0'..='9' | '/' | '{' | '}' | '\u{2c6}'..='\u{2dc}' | '∥' => 0.5,
+        '→' | '∞' => 1.0,
+        'α'..='ω' => 0.6,
+        _ => 0.78,
     }
 }
 
-/// Width of a character of the page font, in sizes.
+/// Width of a character of the page font, in sizes; wide enough for the fonts that replace it.
 fn word_width(character: char) -> f64 {
     match character {
-        'i' | 'j' | 'l' | '.' | ',' | ':' | ';' | '|' | '!' => 0.28,
-        ' ' | 'f' | 't' | 'r' | '(' | ')' | '[' | ']' | '-' | '/' | '\'' => 0.38,
-        'm' | 'w' | 'M' | 'W' | '%' | '@' => 0.9,
-        'A'..='Z' => 0.67,
-        '0'..='9' => 0.58,
+        'i' | 'j' | 'l' | '.' | ',' | ':' | ';' | '|' | '!' | '\'' | '′' => 0.26,
+        ' ' | 'f' | 't' | 'r' | '(' | ')' | '[' | ']' | '-' | '/' | '·' => 0.33,
+        'm' | 'w' | 'M' | 'W' | '%' | '@' => 0.84,
+        'A'..='Z' => 0.66,
+        '0'..='9' => 0.54,
         '\u{2e80}'..='\u{ffef}' => 1.0,
-        _ => 0.6,
+        _ => 0.55,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn drawn(text: &str) -> String {
+        let mut canvas = Canvas::new(100.0, 40.0, "text");
+        canvas.text(Role::Ink.size(10.0), (0.0, 20.0), Anchor::Start, text);
+        canvas.finish()
+    }
+
+    /// Letters, whether italic, and height, of each stretch.
+    fn stretches(text: &str) -> Vec<(String, bool, f64)> {
+        runs(text)
+            .into_iter()
+            .map(|run| (run.text, run.italic, run.raised))
+            .collect()
+    }
+
+    #[test]
+    fn a_letter_alone_is_a_symbol_and_a_longer_run_is_a_word() {
+        assert_eq!(
+            stretches("x is Ax, $Ax$"),
+            [
+                ("x".to_owned(), true, 0.0),
+                (" is Ax, ".to_owned(), false, 0.0),
+                ("Ax".to_owned(), true, 0.0)
+            ]
+        );
+        assert_eq!(stretches("-1, Runge-Kutta")[0].0, "−1, Runge-Kutta");
+        assert_eq!(stretches("x'")[1].0, "′");
+    }
+
+    #[test]
+    fn scripts_return_to_the_baseline() {
+        assert_eq!(
+            stretches("x_{k-1} + u_k^2"),
+            [
+                ("x".to_owned(), true, 0.0),
+                ("k".to_owned(), true, -0.22),
+                ("−1".to_owned(), false, -0.22),
+                (" + ".to_owned(), false, 0.0),
+                ("u".to_owned(), true, 0.0),
+                ("k".to_owned(), true, -0.22),
+                ("2".to_owned(), false, 0.38),
+            ]
+        );
+        // Each move down is undone by the next stretch.
+        let svg = drawn("x_k = 1");
+        assert!(
+            svg.contains("dy=\"2.2\"") && svg.contains("dy=\"-2.2\""),
+            "{svg}"
+        );
+        // A script of a script is smaller and higher still.
+        let nested = runs("e^{A/2^s}");
+        let last = &nested[nested.len() - 1];
+        assert_eq!(last.text, "s");
+        assert!(last.scale < 0.6 && last.raised > 0.6);
+    }
+
+    #[test]
+    fn an_accent_takes_no_room() {
+        for (plain, accented) in [("$A$", "Ā"), ("$B$", "B\u{304}"), ("$x_k$", "x\u{302}_k")] {
+            let (plain, accented) = (text_width(plain, 16.0), text_width(accented, 16.0));
+            // The shift that ends the accent waits for the next letter: at most half a letter.
+            assert!((plain - accented).abs() < 0.5 * 16.0, "{plain} {accented}");
+            let followed = text_width("Ā u", 16.0) - text_width("$A$ u", 16.0);
+            assert!(followed.abs() < 1e-9, "{followed}");
+        }
+    }
+
+    #[test]
+    fn unfinished_marks_are_text() {
+        for text in ["x_", "^", "x_{k", "$x", "{", "", "e^{", "x_}"] {
+            drawn(text);
+            assert!(text_width(text, 10.0) >= 0.0);
+        }
+    }
+
+    #[test]
+    fn a_picture_is_well_formed_and_without_blank_lines() {
+        let mut canvas = Canvas::new(200.0, 100.0, "a < b & \"c\"\nd");
+        canvas
+            .line(Role::Ink, (0.0, -0.001), (f64::NAN, 1.0))
+            .line(Role::Reference, (0.0, -0.001), (1.0, 1.0))
+            .polyline(
+                Role::State,
+                &[(0.0, 0.0), (1.0, 1.0), (f64::NAN, 0.0), (2.0, 2.0)],
+            )
+            .arrow(Role::Step, (0.0, 0.0), (0.0, 0.0))
+            .circle(Role::Output.hollow(), (5.0, 5.0), 3.0)
+            .rect(
+                Role::Input.tinted(0.2),
+                (1.0, 1.0),
+                (f64::INFINITY, 2.0),
+                0.0,
+            )
+            .text(Role::Ink, (10.0, 10.0), Anchor::Middle, "x < y & \"z\"");
+        let svg = canvas.finish();
+        assert!(
+            !svg.contains("\n\n") && !svg.contains("NaN") && !svg.contains("inf"),
+            "{svg}"
+        );
+        assert!(!svg.contains("\"-0\"") && !svg.contains("-0 "), "{svg}");
+        assert!(
+            svg.contains("aria-label=\"a &lt; b &amp; &quot;c&quot; d\""),
+            "{svg}"
+        );
+        assert_eq!(svg.matches("<line").count(), 1);
+        assert_eq!(svg.matches("<polyline").count(), 1);
+        assert_eq!(svg.matches("<rect").count(), 0);
+    }
+
+    #[test]
+    fn marks_along_a_line_are_equally_far_apart() {
+        let corner = [(0.0, 0.0), (10.0, 0.0), (10.0, 10.0)];
+        let marks = along(&corner, 5.0);
+        let places: Vec<Point> = marks.iter().map(|mark| mark.0).collect();
+        assert_eq!(places, [(2.5, 0.0), (7.5, 0.0), (10.0, 2.5), (10.0, 7.5)]);
+        assert_eq!(marks[3].1, (0.0, 1.0));
+        assert!(along(&corner, 0.0).is_empty());
     }
 }

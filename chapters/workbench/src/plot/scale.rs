@@ -106,7 +106,7 @@ fn decades(range: (f64, f64), count: f64) -> Vec<(f64, String)> {
             .collect();
     }
     let wanted = (f64::from(last - first) / count).ceil() as i32;
-    let stride = [1, 2, 3, 5, 10, 20, 50, 100]
+    let stride = [1, 2, 3, 4, 5, 6, 8, 10, 20, 50, 100]
         .into_iter()
         .find(|s| *s >= wanted)
         .unwrap_or(100);
@@ -213,7 +213,7 @@ mod tests {
         );
         assert_eq!(
             texts((1e-16, 1.0), 4.0),
-            ["10^{-15}", "10^{-10}", "10^{-5}", "10^{0}"]
+            ["10^{-16}", "10^{-12}", "10^{-8}", "10^{-4}", "10^{0}"]
         );
         assert_eq!(texts((2.0, 8.0), 3.0), ["2", "4", "6", "8"]);
     }

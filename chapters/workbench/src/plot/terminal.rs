@@ -71,89 +71,107 @@ fn density(pen: Pen, same_before: usize) -> (usize, usize) {
 
 pub(super) fn draw(plot: &Plot, columns: usize, rows: usize) -> String {
     let (x, y) = plot.ranges();
-    let y_ends = ends(plot.y.ticks_in(y, 2.0), y);
-    let x_ends = ends(plot.x.ticks_in(x, 2.0), x);
-    let (y_low, y_high) = (plain(&y_ends.0), plain(&y_ends.1));
-    let gutter = length(&y_low).max(length(&y_high)).max(1);
     let names: Vec<String> = plot
         .series
         .iter()
         .map(|series| plain(&series.name))
         .collect();
-    let names_width = plot
-        .series
-        .iter()
-        .zip(&names)
-        .filter(|(series, _)| !matches!(series.kind, Kind::Note(_)))
-        .map(|(_, name)| length(name))
-        .max()
-        .unwrap_or(0);
 
     // Lines above and below the dots: the name of y, the axis, its numbers.
     let head = usize::from(!plot.y.label.is_empty() || !plot.title.is_empty());
     let dot_rows = rows.saturating_sub(head + 2).max(2);
-    let margin = if names_width > 0 { names_width + 1 } else { 0 };
-    let dot_columns = columns.saturating_sub(gutter + 2 + margin).max(4);
+    let y_ticks: Vec<(usize, String)> = plot
+        .y
+        .ticks_in(y, dot_rows as f64 / 3.0)
+        .into_iter()
+        .map(|(value, text)| {
+            let down = 1.0 - plot.y.fraction(value, y);
+            (
+                (down * dot_rows as f64 - 0.125).clamp(0.0, dot_rows as f64 - 1.0) as usize,
+                plain(&text),
+            )
+        })
+        .collect();
+    let gutter = y_ticks
+        .iter()
+        .map(|tick| length(&tick.1))
+        .max()
+        .unwrap_or(0)
+        .max(1);
+    let margin = plot
+        .series
+        .iter()
+        .zip(&names)
+        .filter(|(series, name)| !name.is_empty() && !matches!(series.kind, Kind::Note(_)))
+        .map(|(_, name)| length(name) + 1)
+        .max()
+        .unwrap_or(1);
+    let dot_columns = columns.saturating_sub(gutter + 1 + margin).max(4);
+
+    // The dots.
     let mut dots = Dots::new(dot_columns, dot_rows);
-    let place = |point: (f64, f64), dots: &Dots| {
+    let (width, height) = (dots.width(), dots.height());
+    let place = |point: &(f64, f64)| {
         (
-            plot.x.fraction(point.0, x) * dots.width(),
-            (1.0 - plot.y.fraction(point.1, y)) * dots.height(),
+            plot.x.fraction(point.0, x) * width,
+            (1.0 - plot.y.fraction(point.1, y)) * height,
         )
     };
-
-    // The dots, and the row of each name.
-    let mut labels: Vec<(usize, &str)> = Vec::new();
+    let mut labels: Vec<((f64, f64), &str)> = Vec::new();
     let mut seen: Vec<Role> = Vec::new();
     for (series, name) in plot.series.iter().zip(&names) {
         let role = series.pen.role();
-        let points: Vec<(f64, f64)> = series
-            .points
-            .iter()
-            .map(|point| place(*point, &dots))
-            .collect();
-        let same_before = seen.iter().filter(|other| **other == role).count();
+        let points: Vec<(f64, f64)> = series.points.iter().map(place).collect();
         match &series.kind {
             Kind::Line | Kind::Band(_) => {
+                let same_before = seen.iter().filter(|other| **other == role).count();
                 seen.push(role);
                 let pattern = density(series.pen, same_before);
                 trace(&mut dots, &points, pattern, role == Role::Output);
                 if let Kind::Band(lower) = &series.kind {
-                    let lower: Vec<(f64, f64)> =
-                        lower.iter().map(|point| place(*point, &dots)).collect();
+                    let lower: Vec<(f64, f64)> = lower.iter().map(place).collect();
                     trace(&mut dots, &lower, pattern, false);
                 }
             }
             Kind::Stems => {
-                let base = (1.0 - plot.y.fraction(0.0, y)) * dots.height();
-                for &(across, height) in &points {
-                    trace(
-                        &mut dots,
-                        &[(across, base), (across, height)],
-                        (1, 1),
-                        false,
-                    );
-                    blot(&mut dots, across, height);
+                let base = (1.0 - plot.y.fraction(0.0, y)) * height;
+                trace(&mut dots, &[(0.0, base), (width, base)], (1, 3), false);
+                for &(across, down) in &points {
+                    trace(&mut dots, &[(across, base), (across, down)], (1, 1), false);
+                    blot(&mut dots, across, down);
                 }
             }
             Kind::Points => {
-                for &(across, height) in &points {
-                    blot(&mut dots, across, height);
+                for &(across, down) in &points {
+                    blot(&mut dots, across, down);
                 }
             }
-            Kind::Field { .. } | Kind::Note(_) => continue,
+            Kind::Field { .. } => continue,
+            Kind::Note(_) => {
+                labels.extend(points.first().map(|point| (*point, name.as_str())));
+                continue;
+            }
         }
-        let end = points.iter().rev().find(|(across, height)| {
-            (-0.5..=dots.width() + 0.5).contains(across)
-                && (-0.5..=dots.height() + 0.5).contains(height)
-        });
-        if let Some((_, height)) = end
-            && !name.is_empty()
-        {
-            labels.push((((height / 4.0) as usize).min(dot_rows - 1), name));
+        let visible: Vec<&(f64, f64)> = points
+            .iter()
+            .filter(|(across, down)| {
+                (-0.5..=width + 0.5).contains(across) && (-0.5..=height + 0.5).contains(down)
+            })
+            .collect();
+        if !name.is_empty() && !visible.is_empty() {
+            let fraction = series.place.map_or(1.0, |place| place.0);
+            let index = (fraction * (visible.len() - 1) as f64).round() as usize;
+            labels.push((*visible[index], name));
         }
     }
-    let labels = one_a_row(labels, dot_rows);
+
+    // The names: beside the dots where they end at the right, else among them where there is room.
+    let mut words = Words {
+        letters: vec![vec![None; dot_columns + margin]; dot_rows],
+        dot_columns,
+    };
+    labels.sort_by(|a, b| a.0.1.total_cmp(&b.0.1));
+    words.write(&dots, &labels);
 
     // Put together, line by line.
     let mut lines = Vec::new();
@@ -163,44 +181,25 @@ pub(super) fn draw(plot: &Plot, columns: usize, rows: usize) -> String {
         } else {
             "   "
         };
+        let title = plain(&plot.title);
         lines.push(format!(
-            "{:>gutter$} {}{gap}{}",
-            "",
-            plain(&plot.y.label),
-            plain(&plot.title)
+            "{} {}{gap}{title}",
+            " ".repeat(gutter),
+            plain(&plot.y.label)
         ));
     }
     for row in 0..dot_rows {
-        let number = match row {
-            0 => y_high.as_str(),
-            _ if row + 1 == dot_rows => y_low.as_str(),
-            _ => "",
-        };
-        let mark = if number.is_empty() { '│' } else { '┤' };
-        let name = labels
+        let number = y_ticks
             .iter()
-            .find(|label| label.0 == row)
-            .map_or("", |label| label.1);
-        lines.push(format!(
-            "{}{number}{mark}{} {name}",
-            " ".repeat(gutter.saturating_sub(length(number))),
-            dots.row(row)
-        ));
+            .find(|tick| tick.0 == row)
+            .map_or("", |tick| tick.1.as_str());
+        let mark = if number.is_empty() { '│' } else { '┤' };
+        let space = " ".repeat(gutter.saturating_sub(length(number)));
+        lines.push(format!("{space}{number}{mark}{}", words.row(&dots, row)));
     }
-    let x_label = plain(&plot.x.label);
-    lines.push(format!(
-        "{:>gutter$}└┬{}┬ {}",
-        "",
-        "─".repeat(dot_columns.saturating_sub(2)),
-        x_label
-    ));
-    let (x_low, x_high) = (plain(&x_ends.0), plain(&x_ends.1));
-    let room = (dot_columns + 1).saturating_sub(length(&x_low) + length(&x_high));
-    lines.push(format!(
-        "{:>gutter$} {x_low}{}{x_high}",
-        "",
-        " ".repeat(room.max(1))
-    ));
+    let (axis, numbers) = bottom(plot, x, gutter, dot_columns);
+    lines.push(format!("{axis} {}", plain(&plot.x.label)));
+    lines.push(numbers);
     let mut text = String::new();
     for line in lines {
         text.push_str(line.trim_end());
@@ -209,37 +208,112 @@ pub(super) fn draw(plot: &Plot, columns: usize, rows: usize) -> String {
     text
 }
 
-/// The numbers at both ends of a range.
-fn ends(ticks: Vec<(f64, String)>, range: (f64, f64)) -> (String, String) {
-    let digits = |value: f64| {
-        let spread = (range.1 - range.0).abs();
-        if value.abs() < 1e-9 * spread {
-            return "0".to_owned();
+/// The horizontal axis and the numbers under it.
+fn bottom(plot: &Plot, x: (f64, f64), gutter: usize, columns: usize) -> (String, String) {
+    let mut axis: Vec<char> = vec!['─'; columns];
+    let mut numbers: Vec<char> = vec![' '; gutter + 1 + columns + 8];
+    let mut free = 0;
+    for (value, text) in plot.x.ticks_in(x, columns as f64 / 12.0) {
+        let text: Vec<char> = plain(&text).chars().collect();
+        let column = (plot.x.fraction(value, x) * columns as f64 - 0.25)
+            .clamp(0.0, columns as f64 - 1.0) as usize;
+        axis[column] = '┬';
+        // Centred, but for a sign, which hangs out to the left.
+        let sign = usize::from(text.first() == Some(&'-'));
+        let start = (gutter + 1 + column).saturating_sub((text.len() - sign) / 2 + sign);
+        if start >= free && start + text.len() <= numbers.len() {
+            numbers[start..start + text.len()].copy_from_slice(&text);
+            free = start + text.len() + 1;
         }
-        let largest = range.0.abs().max(range.1.abs());
-        if !(1e-3..1e5).contains(&largest) || (value != 0.0 && value.abs() < 1e-3) {
-            return format!("{value:.1e}");
+    }
+    let axis: String = axis.into_iter().collect();
+    (
+        format!("{}└{axis}", " ".repeat(gutter)),
+        numbers.into_iter().collect(),
+    )
+}
+
+/// Letters over and beside the dots.
+struct Words {
+    letters: Vec<Vec<Option<String>>>,
+    dot_columns: usize,
+}
+
+impl Words {
+    /// Writes each name near its position, which is counted in dots; from the top downwards.
+    fn write(&mut self, dots: &Dots, labels: &[((f64, f64), &str)]) {
+        let mut beside: Vec<(usize, &str)> = Vec::new();
+        for &((across, down), name) in labels {
+            let column = (across.max(0.0) / 2.0) as usize;
+            let row = ((down.max(0.0) / 4.0) as usize).min(dots.rows - 1);
+            let size = length(name);
+            let spots = [
+                (row, column + 2),
+                (row, column.wrapping_sub(size + 1)),
+                (row.wrapping_sub(1), column.saturating_sub(size / 2)),
+                (row + 1, column.saturating_sub(size / 2)),
+            ];
+            let inside = column + 3 < self.dot_columns;
+            match spots
+                .into_iter()
+                .find(|spot| inside && self.is_free(dots, *spot, size))
+            {
+                Some((row, column)) => self.put(row, column, name),
+                None => beside.push((row, name)),
+            }
         }
-        let decimals = (2.0 - spread.log10().floor()).clamp(0.0, 6.0) as usize;
-        let text = format!("{value:.decimals$}");
-        if text.contains('.') {
-            text.trim_end_matches('0').trim_end_matches('.').to_owned()
-        } else {
-            text
+        // In the margin each name has a row of its own, and none overtakes another.
+        for index in 1..beside.len() {
+            beside[index].0 = beside[index].0.max(beside[index - 1].0 + 1);
         }
-    };
-    let word = |value: f64| {
-        ticks
+        let mut lowest = dots.rows;
+        for (row, name) in beside.into_iter().rev() {
+            lowest = row.min(lowest.saturating_sub(1));
+            self.put(lowest, self.dot_columns + 1, name);
+        }
+    }
+
+    /// Whether a name fits between the dots with a space on both sides.
+    fn is_free(&self, dots: &Dots, (row, column): (usize, usize), size: usize) -> bool {
+        if row >= dots.rows || column >= dots.columns || column + size > dots.columns {
+            return false;
+        }
+        (column.saturating_sub(1)..(column + size + 1).min(dots.columns)).all(|column| {
+            dots.cells[row * dots.columns + column] == 0 && self.letters[row][column].is_none()
+        })
+    }
+
+    fn put(&mut self, row: usize, column: usize, name: &str) {
+        let mut cell = column;
+        for character in name.chars() {
+            if character == '\u{304}' {
+                // A combining bar shares the cell of its letter.
+                if let Some(Some(letter)) = self.letters[row].get_mut(cell.saturating_sub(1)) {
+                    letter.push(character);
+                }
+            } else if cell < self.letters[row].len() {
+                self.letters[row][cell] = Some(character.to_string());
+                cell += 1;
+            }
+        }
+    }
+
+    fn row(&self, dots: &Dots, row: usize) -> String {
+        let under = dots.row(row);
+        let blank = std::iter::repeat(' ');
+        self.letters[row]
             .iter()
-            .find(|tick| (tick.0 - value).abs() <= 1e-9 * (range.1 - range.0).abs())
-            .map_or_else(|| digits(value), |tick| tick.1.clone())
-    };
-    (word(range.0), word(range.1))
+            .zip(under.chars().chain(blank))
+            .map(|(letter, dot)| letter.clone().unwrap_or_else(|| dot.to_string()))
+            .collect()
+    }
 }
 
 /// A line through points with a pattern of dots and gaps.
 fn trace(dots: &mut Dots, points: &[(f64, f64)], pattern: (usize, usize), thick: bool) {
     let mut walked = 0;
+    // Where two segments meet there is one dot, not two.
+    let mut last = None;
     for pair in points.windows(2) {
         let ((x0, y0), (x1, y1)) = (pair[0], pair[1]);
         if !(x0.is_finite() && y0.is_finite() && x1.is_finite() && y1.is_finite()) {
@@ -253,7 +327,6 @@ fn trace(dots: &mut Dots, points: &[(f64, f64)], pattern: (usize, usize), thick:
             continue;
         };
         let steps = (x1 - x0).abs().max((y1 - y0).abs()).ceil().max(1.0) as usize;
-        let mut last = None;
         for step in 0..=steps {
             let fraction = step as f64 / steps as f64;
             let (x, y) = (x0 + fraction * (x1 - x0), y0 + fraction * (y1 - y0));
@@ -268,9 +341,7 @@ fn trace(dots: &mut Dots, points: &[(f64, f64)], pattern: (usize, usize), thick:
                     dots.set(x, y + 1.0);
                 }
             }
-            if step > 0 {
-                walked += 1;
-            }
+            walked += 1;
         }
     }
     if let [(x, y)] = points {
@@ -285,22 +356,6 @@ fn blot(dots: &mut Dots, x: f64, y: f64) {
             dots.set(x.floor() + dx, y.floor() + dy);
         }
     }
-}
-
-/// Moves names to the nearest free rows.
-fn one_a_row(mut labels: Vec<(usize, &str)>, rows: usize) -> Vec<(usize, &str)> {
-    labels.sort_by_key(|label| label.0);
-    let mut placed: Vec<(usize, &str)> = Vec::new();
-    for (wanted, name) in labels {
-        let free = |row: usize| placed.iter().all(|label| label.0 != row);
-        let nearest = (0..rows)
-            .filter(|row| free(*row))
-            .min_by_key(|row| (row.abs_diff(wanted), usize::MAX - row));
-        if let Some(row) = nearest {
-            placed.push((row, name));
-        }
-    }
-    placed
 }
 
 fn length(text: &str) -> usize {

@@ -8,6 +8,7 @@ use std::fs;
 use std::io;
 use std::path::Path;
 
+pub mod how_to_read;
 pub mod introduction;
 pub mod math_foundations;
 
@@ -31,6 +32,7 @@ pub struct Figure {
 pub fn all() -> impl Iterator<Item = &'static Figure> {
     introduction::FIGURES
         .iter()
+        .chain(how_to_read::FIGURES)
         .chain(math_foundations::figures())
 }
 

@@ -46,7 +46,7 @@ fn counts(
     recurrence: &LinearRecurrence,
     options: &AttentionOptions,
 ) -> Result<(), InputError> {
-    println!("{:>8} {:^29}   {:^29}", "", "attention", "recurrence");
+    println!("{:>8} {:^29}   {:>20}", "", "attention", "recurrence");
     println!(
         "{:>8} {:>15} {:>13}   {:>15} {:>13}",
         "tokens", "multiply-adds", "cache bytes", "multiply-adds", "state bytes"

@@ -13,8 +13,11 @@
 //! `[length]`, index 0 first; K is the kernel, u the input, y the output. Empty signals transform to
 //! empty signals, and a NaN anywhere reaches every number that a transform returns.
 
+use math_foundations::validation::{InputError, positive};
 use nalgebra::Complex;
-use std::f64::consts::FRAC_PI_2;
+use rand::{RngExt, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+use std::f64::consts::{FRAC_PI_2, TAU};
 use thiserror::Error;
 
 /// Why a signal cannot be transformed or convolved.
@@ -225,6 +228,105 @@ pub fn frequency(m: usize, length: usize, rate: f64) -> f64 {
         m as f64 - length as f64
     };
     turns * rate / length as f64
+}
+
+/// The `count` highest peaks among the entries 1 to n/2 of a transform, the highest first.
+///
+/// A peak is higher than its left neighbour and not lower than its right one. Entry 0, the mean, is no
+/// oscillation; the entries above n/2 are those below once more, for a real signal. Cost O(n log n).
+///
+/// ```
+/// use math_foundations::fourier::{dft, strongest, to_complex};
+///
+/// let u_hat = dft(&to_complex(&[1.0, 0.0, -1.0, 0.0, 1.0, 0.0, -1.0, 0.0]));
+/// assert_eq!(strongest(&u_hat, 1), [2]); // twice round in eight samples
+/// ```
+pub fn strongest(u_hat: &[Complex<f64>], count: usize) -> Vec<usize> {
+    let size = |m: usize| u_hat[m].norm();
+    let half = u_hat.len() / 2;
+    let is_peak = |&m: &usize| size(m) > size(m - 1) && (m == half || size(m) >= size(m + 1));
+    let mut peaks: Vec<_> = (1..=half).filter(is_peak).collect();
+    peaks.sort_by(|&m, &other| size(other).total_cmp(&size(m)));
+    peaks.truncate(count);
+    peaks
+}
+
+/// Tones that die away, in noise, sampled: something to look into.
+///
+/// ```text
+/// u_k = e^{-decay t} Σ sin(2π frequency t) + noise · (a number drawn evenly from -1 … 1),  t = k/rate
+/// ```
+///
+/// ```
+/// use math_foundations::fourier::NoisyTones;
+///
+/// let u = NoisyTones { length: 3, noise: 0.0, ..NoisyTones::default() }.sample().unwrap();
+/// assert_eq!((u.len(), u[0]), (3, 0.0));
+/// ```
+#[derive(Debug, Clone, PartialEq)]
+pub struct NoisyTones {
+    /// In Hz; each tone begins with amplitude 1.
+    pub frequencies: Vec<f64>,
+    /// How many samples.
+    pub length: usize,
+    /// Samples per second.
+    pub rate: f64,
+    /// In 1/s; 0 for tones that stay.
+    pub decay: f64,
+    /// The largest disturbance of a sample.
+    pub noise: f64,
+    /// Of the noise.
+    pub seed: u64,
+}
+
+impl Default for NoisyTones {
+    /// A fifth, 440 and 660 Hz, for half a second, in noise three times as loud as each tone.
+    fn default() -> Self {
+        Self {
+            frequencies: vec![440.0, 660.0],
+            length: 1024,
+            rate: 2048.0,
+            decay: 0.0,
+            noise: 3.0,
+            seed: 1,
+        }
+    }
+}
+
+impl NoisyTones {
+    /// The samples.
+    ///
+    /// # Errors
+    /// [`InputError::OutOfRange`] for a rate that is not positive and numbers that are not finite.
+    pub fn sample(&self) -> Result<Vec<f64>, InputError> {
+        positive("the rate", self.rate)?;
+        let numbers = self
+            .frequencies
+            .iter()
+            .map(|&frequency| ("each frequency", frequency));
+        for (name, number) in numbers.chain([("the decay", self.decay), ("the noise", self.noise)])
+        {
+            if !number.is_finite() {
+                let value = number.to_string();
+                return Err(InputError::OutOfRange {
+                    name,
+                    expected: "finite",
+                    value,
+                });
+            }
+        }
+        let mut random = ChaCha8Rng::seed_from_u64(self.seed);
+        let sample = |k: usize| {
+            let t = k as f64 / self.rate;
+            let tones: f64 = self
+                .frequencies
+                .iter()
+                .map(|frequency| (TAU * frequency * t).sin())
+                .sum();
+            tones * (-self.decay * t).exp() + self.noise * random.random_range(-1.0..1.0)
+        };
+        Ok((0..self.length).map(sample).collect())
+    }
 }
 
 /// The convolution on a circle of n samples: what the product of two transforms computes.

@@ -3,7 +3,9 @@
 use workbench::exercise::Exercise;
 
 mod causal_convolution;
+mod companion_form;
 mod convolve_by_dft;
+mod mass_spring_damper;
 mod recurrence_step;
 
 pub fn all() -> Vec<Exercise> {
@@ -11,6 +13,8 @@ pub fn all() -> Vec<Exercise> {
         recurrence_step::exercise(),
         causal_convolution::exercise(),
         convolve_by_dft::exercise(),
+        mass_spring_damper::exercise(),
+        companion_form::exercise(),
     ]
 }
 

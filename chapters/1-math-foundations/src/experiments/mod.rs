@@ -7,6 +7,7 @@ use workbench::command_line::Experiments;
 
 mod fourier;
 mod introduction;
+mod state_representations;
 
 #[derive(Debug, Subcommand)]
 pub enum Experiment {
@@ -16,6 +17,8 @@ pub enum Experiment {
     Forgetting(introduction::ForgettingOptions),
     /// Which tones a noisy signal holds, and what circles of different size do to a convolution
     Spectrum(fourier::Options),
+    /// What a spring, a circuit, a motor or a pendulum looks like as four matrices
+    Physics(state_representations::Options),
 }
 
 impl Experiments for Experiment {
@@ -24,6 +27,7 @@ impl Experiments for Experiment {
             Self::Attention(options) => introduction::attention(options),
             Self::Forgetting(options) => introduction::forgetting(options),
             Self::Spectrum(options) => fourier::run(options),
+            Self::Physics(options) => state_representations::run(options),
         }
     }
 }

@@ -91,7 +91,6 @@ fn in_words(number: &Complex<f64>) -> String {
 // The eigenvalue criterion
 // ---------------------------------------------------------------------------------------------
 
-// ANCHOR: spectral
 /// The largest real part among the eigenvalues: `α(A) = max Re λ`.
 ///
 /// The flow `x' = Ax` comes to rest from every start exactly when `α(A) < 0`, and in the long run
@@ -110,7 +109,9 @@ fn in_words(number: &Complex<f64>) -> String {
 /// ```
 pub fn spectral_abscissa(a: &DMatrix<f64>) -> Result<f64, StabilityError> {
     square("A", a)?;
-    Ok(eigenvalues(a)?.iter().fold(f64::NEG_INFINITY, |most, lambda| most.max(lambda.re)))
+    Ok(eigenvalues(a)?
+        .iter()
+        .fold(f64::NEG_INFINITY, |most, lambda| most.max(lambda.re)))
 }
 
 /// The largest modulus among the eigenvalues: `ρ(A) = max |λ|`.
@@ -130,9 +131,10 @@ pub fn spectral_abscissa(a: &DMatrix<f64>) -> Result<f64, StabilityError> {
 /// ```
 pub fn spectral_radius(a: &DMatrix<f64>) -> Result<f64, StabilityError> {
     square("A", a)?;
-    Ok(eigenvalues(a)?.iter().fold(0.0, |most, lambda| lambda.norm().max(most)))
+    Ok(eigenvalues(a)?
+        .iter()
+        .fold(0.0, |most, lambda| lambda.norm().max(most)))
 }
-// ANCHOR_END: spectral
 
 /// The largest eigenvalue of the symmetric part: `ω(A) = λ_max((A + Aᵀ)/2)`, the numerical abscissa.
 ///
@@ -178,7 +180,6 @@ impl fmt::Display for StabilityVerdict {
     }
 }
 
-// ANCHOR: verdict
 /// The eigenvalue criterion for the flow `x' = Ax`.
 ///
 /// - every `Re λ < 0`: [`StabilityVerdict::AsymptoticallyStable`];
@@ -209,7 +210,10 @@ impl fmt::Display for StabilityVerdict {
 pub fn stability_verdict(a: &DMatrix<f64>) -> Result<StabilityVerdict, StabilityError> {
     square("A", a)?;
     let lambda = eigenvalues(a)?;
-    Ok(judge(a, lambda.iter().map(|z| (z.re, Complex::new(0.0, z.im)))))
+    Ok(judge(
+        a,
+        lambda.iter().map(|z| (z.re, Complex::new(0.0, z.im))),
+    ))
 }
 
 /// The eigenvalue criterion for the recurrence `x_k = A x_{k-1}`: the unit circle takes the place
@@ -233,11 +237,21 @@ pub fn stability_verdict(a: &DMatrix<f64>) -> Result<StabilityVerdict, Stability
 pub fn discrete_stability_verdict(a: &DMatrix<f64>) -> Result<StabilityVerdict, StabilityError> {
     square("A", a)?;
     let lambda = eigenvalues(a)?;
-    let nearest = |z: &Complex<f64>| if z.norm() > 0.0 { z / z.norm() } else { Complex::ONE };
-    Ok(judge(a, lambda.iter().map(|z| (z.norm() - 1.0, nearest(z)))))
+    let nearest = |z: &Complex<f64>| {
+        if z.norm() > 0.0 {
+            z / z.norm()
+        } else {
+            Complex::ONE
+        }
+    };
+    Ok(judge(
+        a,
+        lambda.iter().map(|z| (z.norm() - 1.0, nearest(z))),
+    ))
 }
 
 /// Judges eigenvalues by their signed distance to the boundary and the boundary point nearest to each.
+// ANCHOR: judge
 fn judge(
     a: &DMatrix<f64>,
     spectrum: impl Iterator<Item = (f64, Complex<f64>)>,
@@ -245,7 +259,11 @@ fn judge(
     let near = f64::EPSILON.cbrt() * a.norm();
     let mut verdict = StabilityVerdict::AsymptoticallyStable;
     for (distance, point) in spectrum {
-        let boundary = if distance.abs() <= near { boundary(a, point) } else { Boundary::Away };
+        let boundary = if distance.abs() <= near {
+            boundary(a, point)
+        } else {
+            Boundary::Away
+        };
         match boundary {
             Boundary::Away if distance < 0.0 => {}
             Boundary::Bounded => verdict = StabilityVerdict::Marginal,
@@ -254,7 +272,7 @@ fn judge(
     }
     verdict
 }
-// ANCHOR_END: verdict
+// ANCHOR_END: judge
 
 /// What a point of the boundary is to a matrix.
 enum Boundary {
@@ -278,7 +296,9 @@ fn boundary(a: &DMatrix<f64>, point: Complex<f64>) -> Boundary {
     let (Some(u), Some(v_adjoint)) = (svd.u, svd.v_t) else {
         return Boundary::Away;
     };
-    let null: Vec<usize> = (0..n).filter(|&i| svd.singular_values[i] <= rounding_of(a)).collect();
+    let null: Vec<usize> = (0..n)
+        .filter(|&i| svd.singular_values[i] <= rounding_of(a))
+        .collect();
     if null.is_empty() {
         return Boundary::Away;
     }
@@ -331,7 +351,6 @@ pub fn is_stable_discrete(a: &DMatrix<f64>) -> Result<bool, StabilityError> {
 // The Lyapunov equation
 // ---------------------------------------------------------------------------------------------
 
-// ANCHOR: kronecker
 /// Solves `A X + X Aᵀ + Q = 0` as one linear system for the N² entries of X: the plain reference.
 ///
 /// Stacking columns turns `A X` into `(I ⊗ A) vec X` and `X Aᵀ` into `(A ⊗ I) vec X`.
@@ -348,6 +367,7 @@ pub fn is_stable_discrete(a: &DMatrix<f64>) -> Result<bool, StabilityError> {
 /// let difference = solve_lyapunov(&a, &q).unwrap() - solve_lyapunov_kronecker(&a, &q).unwrap();
 /// assert!(difference.norm() < 1e-14);
 /// ```
+// ANCHOR: kronecker
 pub fn solve_lyapunov_kronecker(
     a: &DMatrix<f64>,
     q: &DMatrix<f64>,
@@ -403,7 +423,11 @@ fn right_side(q: &DMatrix<f64>, n: usize) -> Result<(), InputError> {
 
 /// Takes the rounding out of the symmetry of X where Q is symmetric, and so X is.
 fn symmetric_like(q: &DMatrix<f64>, x: DMatrix<f64>) -> DMatrix<f64> {
-    if *q == q.transpose() { (&x + x.transpose()) * 0.5 } else { x }
+    if *q == q.transpose() {
+        (&x + x.transpose()) * 0.5
+    } else {
+        x
+    }
 }
 
 /// The pair of eigenvalues for which `gap` is smallest, if that is no more than `tolerance`.
@@ -427,13 +451,14 @@ fn refuse_zero_sums(a: &DMatrix<f64>, lambda: &[Complex<f64>]) -> Result<(), Sta
 
 fn refuse_unit_products(a: &DMatrix<f64>, lambda: &[Complex<f64>]) -> Result<(), StabilityError> {
     let tolerance = rounding_of(a) * a.norm().max(1.0);
-    match singular_pair(lambda, tolerance, |one, other| (one * other - Complex::ONE).norm()) {
+    match singular_pair(lambda, tolerance, |one, other| {
+        (one * other - Complex::ONE).norm()
+    }) {
         Some((first, second)) => Err(StabilityError::ProductIsOne { first, second }),
         None => Ok(()),
     }
 }
 
-// ANCHOR: bartels_stewart
 /// Solves the Lyapunov equation `A X + X Aᵀ + Q = 0` by Bartels and Stewart's method.
 ///
 /// In the Schur coordinates `A = U T Uᵀ` the matrix is triangular but for 2 x 2 blocks, and the
@@ -458,10 +483,8 @@ fn refuse_unit_products(a: &DMatrix<f64>, lambda: &[Complex<f64>]) -> Result<(),
 /// let x = solve_lyapunov(&a, &q).unwrap();
 /// assert!(lyapunov_residual(&a, &x, &q).unwrap() < 1e-15);
 /// ```
-pub fn solve_lyapunov(
-    a: &DMatrix<f64>,
-    q: &DMatrix<f64>,
-) -> Result<DMatrix<f64>, StabilityError> {
+// ANCHOR: bartels_stewart
+pub fn solve_lyapunov(a: &DMatrix<f64>, q: &DMatrix<f64>) -> Result<DMatrix<f64>, StabilityError> {
     let n = square("A", a)?;
     right_side(q, n)?;
     let schur = real_schur(a)?;
@@ -470,8 +493,10 @@ pub fn solve_lyapunov(
     let y = substitute(t, &(u.tr_mul(q) * u));
     Ok(symmetric_like(q, u * y * u.transpose()))
 }
+// ANCHOR_END: bartels_stewart
 
 /// Solves `T Y + Y Tᵀ + F = 0`: columns from the right, in each of them rows from below.
+// ANCHOR: substitute
 fn substitute(t: &DMatrix<f64>, f: &DMatrix<f64>) -> DMatrix<f64> {
     let n = t.nrows();
     let blocks = diagonal_blocks(t);
@@ -498,7 +523,7 @@ fn substitute(t: &DMatrix<f64>, f: &DMatrix<f64>) -> DMatrix<f64> {
     }
     y
 }
-// ANCHOR_END: bartels_stewart
+// ANCHOR_END: substitute
 
 /// `target += factor · source`, the loop where the time goes: contiguous, so it vectorises.
 fn add_multiple(target: &mut [f64], factor: f64, source: &[f64]) {
@@ -513,7 +538,11 @@ fn diagonal_blocks(t: &DMatrix<f64>) -> Vec<(usize, usize)> {
     let mut blocks = Vec::with_capacity(n);
     let mut start = 0;
     while start < n {
-        let size = if start + 1 < n && t[(start + 1, start)] != 0.0 { 2 } else { 1 };
+        let size = if start + 1 < n && t[(start + 1, start)] != 0.0 {
+            2
+        } else {
+            1
+        };
         blocks.push((start, size));
         start += size;
     }
@@ -574,7 +603,11 @@ fn solve_block(
 fn solve_small(mut system: [[f64; 5]; 4], unknowns: usize) -> [f64; 4] {
     for pivot in 0..unknowns {
         let largest = (pivot..unknowns)
-            .max_by(|&one, &other| system[one][pivot].abs().total_cmp(&system[other][pivot].abs()))
+            .max_by(|&one, &other| {
+                system[one][pivot]
+                    .abs()
+                    .total_cmp(&system[other][pivot].abs())
+            })
             .unwrap_or(pivot);
         system.swap(pivot, largest);
         for row in pivot + 1..unknowns {
@@ -586,7 +619,9 @@ fn solve_small(mut system: [[f64; 5]; 4], unknowns: usize) -> [f64; 4] {
     }
     let mut solution = [0.0; 4];
     for row in (0..unknowns).rev() {
-        let known: f64 = (row + 1..unknowns).map(|k| system[row][k] * solution[k]).sum();
+        let known: f64 = (row + 1..unknowns)
+            .map(|k| system[row][k] * solution[k])
+            .sum();
         solution[row] = (system[row][4] - known) / system[row][row];
     }
     solution
@@ -735,7 +770,9 @@ pub fn solve_discrete_lyapunov_doubling(
         }
         power = &power * &power;
     }
-    Err(StabilityError::NotStableDiscrete { radius: spectral_radius(a)? })
+    Err(StabilityError::NotStableDiscrete {
+        radius: spectral_radius(a)?,
+    })
 }
 
 /// How far X is from solving `A X + X Aᵀ + Q = 0`, relative to its terms:
@@ -786,7 +823,10 @@ pub fn discrete_lyapunov_residual(
     right_side(q, n)?;
     shape("X", x, (n, n))?;
     let left = a * x * a.transpose() - x + q;
-    Ok(relative(left.norm(), a.norm().powi(2) * x.norm() + x.norm() + q.norm()))
+    Ok(relative(
+        left.norm(),
+        a.norm().powi(2) * x.norm() + x.norm() + q.norm(),
+    ))
 }
 
 /// A quotient that is zero where both are.
@@ -798,7 +838,6 @@ fn relative(size: f64, scale: f64) -> f64 {
 // The certificate
 // ---------------------------------------------------------------------------------------------
 
-// ANCHOR: certificate
 /// A proof that every state comes to rest: an energy `V(x) = xᵀ P x` that is positive, and falls.
 ///
 /// Along `x' = Ax` it falls at the rate `V' = -xᵀ Q x`; along `x_k = A x_{k-1}` it falls by
@@ -865,6 +904,7 @@ impl LyapunovCertificate {
 /// let upside_down = dmatrix![0.0, 1.0; 1.0, -0.4];
 /// assert!(lyapunov_certificate(&upside_down, &DMatrix::identity(2, 2)).is_err());
 /// ```
+// ANCHOR: certificate
 pub fn lyapunov_certificate(
     a: &DMatrix<f64>,
     q: &DMatrix<f64>,
@@ -872,9 +912,9 @@ pub fn lyapunov_certificate(
     positive_definite(q)?;
     match solve_lyapunov(&a.transpose(), q) {
         Ok(p) if p.clone().cholesky().is_some() => Ok(LyapunovCertificate { p, q: q.clone() }),
-        Ok(_) | Err(StabilityError::SumToZero { .. }) => {
-            Err(StabilityError::NotStable { abscissa: spectral_abscissa(a)? })
-        }
+        Ok(_) | Err(StabilityError::SumToZero { .. }) => Err(StabilityError::NotStable {
+            abscissa: spectral_abscissa(a)?,
+        }),
         Err(other) => Err(other),
     }
 }
@@ -907,7 +947,9 @@ pub fn lyapunov_certificate_discrete(
     match solve_discrete_lyapunov(&a.transpose(), q) {
         Ok(p) if p.clone().cholesky().is_some() => Ok(LyapunovCertificate { p, q: q.clone() }),
         Ok(_) | Err(StabilityError::ProductIsOne { .. }) => {
-            Err(StabilityError::NotStableDiscrete { radius: spectral_radius(a)? })
+            Err(StabilityError::NotStableDiscrete {
+                radius: spectral_radius(a)?,
+            })
         }
         Err(other) => Err(other),
     }
@@ -954,7 +996,10 @@ impl Guarded {
 
     /// One rounded operation: its value, what its operands' errors make of it, and half an ulp.
     fn rounded(value: f64, inherited: f64) -> Self {
-        Self { value, error: inherited + f64::EPSILON * value.abs() }
+        Self {
+            value,
+            error: inherited + f64::EPSILON * value.abs(),
+        }
     }
 
     fn is_zero(self) -> bool {
@@ -991,7 +1036,10 @@ impl Div for Guarded {
     fn div(self, other: Self) -> Self {
         let quotient = self.value / other.value;
         let least = other.value.abs() - other.error;
-        Self::rounded(quotient, (self.error + quotient.abs() * other.error) / least)
+        Self::rounded(
+            quotient,
+            (self.error + quotient.abs() * other.error) / least,
+        )
     }
 }
 
@@ -1054,7 +1102,6 @@ impl RouthArray {
     }
 }
 
-// ANCHOR: routh
 /// Counts the roots right of the imaginary axis from the coefficients alone (Routh, Hurwitz).
 ///
 /// `coefficients[0] s^n + … + coefficients[n]`. The first two rows hold every other coefficient;
@@ -1085,10 +1132,17 @@ impl RouthArray {
 /// ```
 pub fn routh_array(coefficients: &[f64]) -> Result<RouthArray, StabilityError> {
     polynomial(coefficients)?;
-    Ok(tabulate(&coefficients.iter().copied().map(Guarded::exact).collect::<Vec<_>>()))
+    Ok(tabulate(
+        &coefficients
+            .iter()
+            .copied()
+            .map(Guarded::exact)
+            .collect::<Vec<_>>(),
+    ))
 }
 
 /// Fills the table for a polynomial whose first coefficient is not zero, then reads it.
+// ANCHOR: routh
 fn tabulate(coefficients: &[Guarded]) -> RouthArray {
     let degree = coefficients.len() - 1;
     let every_other = |from: usize| coefficients.iter().skip(from).step_by(2).copied().collect();
@@ -1112,14 +1166,13 @@ fn next_row(above: &[Guarded], row: &[Guarded]) -> Vec<Guarded> {
     let entry = |m| above[m] - factor * row.get(m).copied().unwrap_or(Guarded::exact(0.0));
     (1..above.len()).map(entry).collect()
 }
+// ANCHOR_END: routh
 
 /// Replaces a row that would stop the table; `power` is the degree of the row above.
-fn mend(
-    mut row: Vec<Guarded>,
-    above: &[Guarded],
-    power: usize,
-) -> (Vec<Guarded>, RouthRowKind) {
-    row.iter_mut().filter(|entry| entry.is_zero()).for_each(|entry| *entry = Guarded::exact(0.0));
+fn mend(mut row: Vec<Guarded>, above: &[Guarded], power: usize) -> (Vec<Guarded>, RouthRowKind) {
+    row.iter_mut()
+        .filter(|entry| entry.is_zero())
+        .for_each(|entry| *entry = Guarded::exact(0.0));
     match row.iter().position(|entry| entry.value != 0.0) {
         Some(0) => (row, RouthRowKind::Regular),
         Some(zeros) => {
@@ -1131,23 +1184,28 @@ fn mend(
         }
         None => {
             let powers = (0..=power).rev().step_by(2).take_while(|&power| power > 0);
-            let derivative =
-                powers.zip(above).map(|(power, &entry)| entry * Guarded::exact(power as f64));
+            let derivative = powers
+                .zip(above)
+                .map(|(power, &entry)| entry * Guarded::exact(power as f64));
             (derivative.collect(), RouthRowKind::ZeroRow)
         }
     }
 }
-// ANCHOR_END: routh
 
 /// Counts changes of sign: all of them, and those below each row of zeros.
 fn read(rows: &[Vec<Guarded>], kinds: &[RouthRowKind]) -> RouthArray {
     let degree = rows.len() - 1;
     let changes_from = |start: usize| {
-        rows[start..].windows(2).filter(|pair| pair[0][0].value * pair[1][0].value < 0.0).count()
+        rows[start..]
+            .windows(2)
+            .filter(|pair| pair[0][0].value * pair[1][0].value < 0.0)
+            .count()
     };
     // A symmetric polynomial of degree d has as many roots on the right as on the left.
     let on_boundary_below = |zero_row: Option<usize>| {
-        zero_row.map_or(0, |i| (degree + 1 - i).saturating_sub(2 * changes_from(i - 1)))
+        zero_row.map_or(0, |i| {
+            (degree + 1 - i).saturating_sub(2 * changes_from(i - 1))
+        })
     };
     let mut zero_rows = (1..=degree).filter(|&i| kinds[i] == RouthRowKind::ZeroRow);
     let entries = |row: &Vec<Guarded>| row.iter().map(|entry| entry.value).collect();
@@ -1158,7 +1216,10 @@ fn read(rows: &[Vec<Guarded>], kinds: &[RouthRowKind]) -> RouthArray {
         rows: rows
             .iter()
             .zip(kinds)
-            .map(|(row, &kind)| RouthRow { entries: entries(row), kind })
+            .map(|(row, &kind)| RouthRow {
+                entries: entries(row),
+                kind,
+            })
             .collect(),
         degree,
     }
@@ -1166,8 +1227,15 @@ fn read(rows: &[Vec<Guarded>], kinds: &[RouthRowKind]) -> RouthArray {
 
 /// Refuses an empty list, a number that is not finite, and a zero in front.
 fn polynomial(coefficients: &[f64]) -> Result<(), InputError> {
-    let wrong = |expected, value| InputError::OutOfRange { name: "p", expected, value };
-    match coefficients.iter().find(|coefficient| !coefficient.is_finite()) {
+    let wrong = |expected, value| InputError::OutOfRange {
+        name: "p",
+        expected,
+        value,
+    };
+    match coefficients
+        .iter()
+        .find(|coefficient| !coefficient.is_finite())
+    {
         Some(found) => return Err(wrong("a list of finite coefficients", found.to_string())),
         None if coefficients.is_empty() => {
             return Err(wrong("a list of coefficients", "none".to_owned()));
@@ -1177,7 +1245,11 @@ fn polynomial(coefficients: &[f64]) -> Result<(), InputError> {
     if coefficients[0] == 0.0 {
         return Err(wrong(
             "a polynomial whose first coefficient is not zero",
-            format!("{} in front of {} more", coefficients[0], coefficients.len() - 1),
+            format!(
+                "{} in front of {} more",
+                coefficients[0],
+                coefficients.len() - 1
+            ),
         ));
     }
     Ok(())
@@ -1206,7 +1278,10 @@ pub fn routh_array_discrete(coefficients: &[f64]) -> Result<RouthArray, Stabilit
     let degree = coefficients.len() - 1;
     let mut mapped = in_half_plane(coefficients);
     mapped.reverse();
-    let at_minus_one = mapped.iter().take_while(|coefficient| coefficient.is_zero()).count();
+    let at_minus_one = mapped
+        .iter()
+        .take_while(|coefficient| coefficient.is_zero())
+        .count();
     let mut table = match mapped.get(at_minus_one..) {
         Some(rest) if !rest.is_empty() => tabulate(rest),
         // (z + 1)^n and nothing else: every root is at -1.
@@ -1222,8 +1297,16 @@ pub fn routh_array_discrete(coefficients: &[f64]) -> Result<RouthArray, Stabilit
 fn in_half_plane(coefficients: &[f64]) -> Vec<Guarded> {
     let times = |polynomial: &[Guarded], slope: f64| -> Vec<Guarded> {
         let zero = [Guarded::exact(0.0)];
-        let raised = zero.iter().chain(polynomial).map(|&c| c * Guarded::exact(slope));
-        polynomial.iter().chain(&zero).zip(raised).map(|(&c, raised)| c + raised).collect()
+        let raised = zero
+            .iter()
+            .chain(polynomial)
+            .map(|&c| c * Guarded::exact(slope));
+        polynomial
+            .iter()
+            .chain(&zero)
+            .zip(raised)
+            .map(|(&c, raised)| c + raised)
+            .collect()
     };
     let mut mapped = vec![Guarded::exact(coefficients[0])];
     let mut falling = vec![Guarded::exact(1.0)];
@@ -1283,11 +1366,12 @@ impl TransientGrowth {
     /// The time of the largest norm, and that norm.
     pub fn peak(&self) -> (f64, f64) {
         let pairs = self.times.iter().copied().zip(self.norms.iter().copied());
-        pairs.fold((0.0, f64::NEG_INFINITY), |best, now| if now.1 > best.1 { now } else { best })
+        pairs.fold((0.0, f64::NEG_INFINITY), |best, now| {
+            if now.1 > best.1 { now } else { best }
+        })
     }
 }
 
-// ANCHOR: transient
 /// Samples `‖e^{At}‖₂` at `steps + 1` equally spaced times from 0 to `horizon`.
 ///
 /// The largest factor by which any state can have grown at each time. For a normal A it is
@@ -1338,7 +1422,12 @@ pub fn transient_growth_discrete(
 ) -> Result<TransientGrowth, StabilityError> {
     let n = square("A", a)?;
     let powers = std::iter::successors(Some(DMatrix::identity(n, n)), |power| Some(a * power));
-    let norms = powers.take(steps + 1).map(|power| power.singular_values().max()).collect();
-    Ok(TransientGrowth { times: (0..=steps).map(|k| k as f64).collect(), norms })
+    let norms = powers
+        .take(steps + 1)
+        .map(|power| power.singular_values().max())
+        .collect();
+    Ok(TransientGrowth {
+        times: (0..=steps).map(|k| k as f64).collect(),
+        norms,
+    })
 }
-// ANCHOR_END: transient

@@ -155,7 +155,7 @@ pub fn spectral_radius(a: &DMatrix<f64>) -> Result<f64, StabilityError> {
 /// ```
 pub fn numerical_abscissa(a: &DMatrix<f64>) -> Result<f64, StabilityError> {
     square("A", a)?;
-    let symmetric_part = (a + a.transpose()).map(|entry| Complex::new(0.5 * entry, 0.0));
+    let symmetric_part = (a + a.transpose()) * 0.5;
     Ok(hermitian_eigendecomposition(&symmetric_part)?.lambda.max())
 }
 
@@ -489,7 +489,7 @@ pub fn solve_lyapunov(a: &DMatrix<f64>, q: &DMatrix<f64>) -> Result<DMatrix<f64>
     right_side(q, n)?;
     let schur = real_schur(a)?;
     let (u, t) = (&schur.q, &schur.t);
-    refuse_zero_sums(a, &diagonal_eigenvalues(t))?;
+    refuse_zero_sums(a, schur.eigenvalues().as_slice())?;
     let y = substitute(t, &(u.tr_mul(q) * u));
     Ok(symmetric_like(q, u * y * u.transpose()))
 }
@@ -498,13 +498,12 @@ pub fn solve_lyapunov(a: &DMatrix<f64>, q: &DMatrix<f64>) -> Result<DMatrix<f64>
 /// Solves `T Y + Y Tᵀ + F = 0`: columns from the right, in each of them rows from below.
 // ANCHOR: substitute
 fn substitute(t: &DMatrix<f64>, f: &DMatrix<f64>) -> DMatrix<f64> {
-    let n = t.nrows();
-    let blocks = diagonal_blocks(t);
+    let (n, blocks) = (t.nrows(), diagonal_blocks(t));
     let mut y = -f;
     for &(j, width) in blocks.iter().rev() {
         let (open, solved) = y.as_mut_slice().split_at_mut((j + width) * n);
         let columns = &mut open[j * n..];
-        // The columns to the right are known: their share moves to the right-hand side.
+        // What the columns to the right are known to give moves to the right-hand side.
         for (row, column) in (j..).zip(columns.chunks_exact_mut(n)) {
             for (k, known) in (j + width..).zip(solved.chunks_exact(n)) {
                 add_multiple(column, -t[(row, k)], known);
@@ -515,8 +514,8 @@ fn substitute(t: &DMatrix<f64>, f: &DMatrix<f64>) -> DMatrix<f64> {
             solve_block(t, (i, height), (j, width), columns);
             for column in columns.chunks_exact_mut(n) {
                 let (above, here) = column.split_at_mut(i);
-                for k in 0..height {
-                    add_multiple(above, -here[k], &t.as_slice()[(i + k) * n..][..i]);
+                for (k, y) in (i..i + height).zip(here) {
+                    add_multiple(above, -*y, &t.as_slice()[k * n..][..i]);
                 }
             }
         }
@@ -547,22 +546,6 @@ fn diagonal_blocks(t: &DMatrix<f64>) -> Vec<(usize, usize)> {
         start += size;
     }
     blocks
-}
-
-/// The eigenvalues of a quasi-triangular T, read off its diagonal blocks.
-fn diagonal_eigenvalues(t: &DMatrix<f64>) -> Vec<Complex<f64>> {
-    let mut lambda = Vec::with_capacity(t.nrows());
-    for (i, size) in diagonal_blocks(t) {
-        if size == 1 {
-            lambda.push(Complex::new(t[(i, i)], 0.0));
-            continue;
-        }
-        let middle = 0.5 * (t[(i, i)] + t[(i + 1, i + 1)]);
-        let half = 0.5 * (t[(i, i)] - t[(i + 1, i + 1)]);
-        let root = Complex::new(half * half + t[(i, i + 1)] * t[(i + 1, i)], 0.0).sqrt();
-        lambda.extend([middle + root, middle - root]);
-    }
-    lambda
 }
 
 /// Solves `T_II Y + Y T_JJᵀ = R` for one block, R being in `columns` at the rows of block I.
@@ -602,19 +585,12 @@ fn solve_block(
 /// the right-hand side is the fifth entry of each equation.
 fn solve_small(mut system: [[f64; 5]; 4], unknowns: usize) -> [f64; 4] {
     for pivot in 0..unknowns {
-        let largest = (pivot..unknowns)
-            .max_by(|&one, &other| {
-                system[one][pivot]
-                    .abs()
-                    .total_cmp(&system[other][pivot].abs())
-            })
-            .unwrap_or(pivot);
-        system.swap(pivot, largest);
-        for row in pivot + 1..unknowns {
-            let factor = system[row][pivot] / system[pivot][pivot];
-            for k in pivot..5 {
-                system[row][k] -= factor * system[pivot][k];
-            }
+        let size = |row: &usize| system[*row][pivot].abs();
+        let largest = (pivot..unknowns).max_by(|one, other| size(one).total_cmp(&size(other)));
+        system.swap(pivot, largest.unwrap_or(pivot));
+        let above = system[pivot];
+        for equation in &mut system[pivot + 1..unknowns] {
+            add_multiple(equation, -equation[pivot] / above[pivot], &above);
         }
     }
     let mut solution = [0.0; 4];
@@ -655,7 +631,7 @@ pub fn solve_discrete_lyapunov(
     right_side(q, n)?;
     let schur = real_schur(a)?;
     let (u, t) = (&schur.q, &schur.t);
-    refuse_unit_products(a, &diagonal_eigenvalues(t))?;
+    refuse_unit_products(a, schur.eigenvalues().as_slice())?;
     let y = substitute_discrete(t, u.tr_mul(q) * u);
     Ok(symmetric_like(q, u * y * u.transpose()))
 }
@@ -682,8 +658,8 @@ fn substitute_discrete(t: &DMatrix<f64>, f: DMatrix<f64>) -> DMatrix<f64> {
         for &(i, height) in blocks.iter().rev() {
             solve_discrete_block(t, (i, height), (j, width), columns, z);
             for (column, z) in columns.chunks_exact_mut(n).zip(z.chunks_exact(n)) {
-                for k in i..i + height {
-                    add_multiple(&mut column[..i], z[k], &t.as_slice()[k * n..][..i]);
+                for (k, z) in (i..i + height).zip(&z[i..]) {
+                    add_multiple(&mut column[..i], *z, &t.as_slice()[k * n..][..i]);
                 }
             }
         }

@@ -14,6 +14,7 @@ use nalgebra::{Complex, DMatrix, DVector, dmatrix};
 use proptest::prelude::*;
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
+use serde::Deserialize;
 
 /// The running example of the page: x'' + 0.4 x' + x = 0.
 fn spring() -> DMatrix<f64> {
@@ -27,14 +28,14 @@ fn random_matrix(n: usize, rng: &mut ChaCha8Rng) -> DMatrix<f64> {
 /// A random matrix moved so that its spectral abscissa is `-margin`.
 fn random_stable(n: usize, margin: f64, rng: &mut ChaCha8Rng) -> DMatrix<f64> {
     let a = random_matrix(n, rng);
-    let shift = spectral_abscissa(&a).unwrap() + margin;
+    let shift = spectral_abscissa(&a).expect("square and finite") + margin;
     a - DMatrix::from_diagonal_element(n, n, shift)
 }
 
 /// A random matrix scaled so that its spectral radius is `radius`.
 fn random_contraction(n: usize, radius: f64, rng: &mut ChaCha8Rng) -> DMatrix<f64> {
     let a = random_matrix(n, rng);
-    let found = spectral_radius(&a).unwrap();
+    let found = spectral_radius(&a).expect("square and finite");
     a * (radius / found)
 }
 
@@ -67,89 +68,103 @@ fn assert_close(what: &str, found: &DMatrix<f64>, expected: &DMatrix<f64>, relat
 
 // The fixtures -------------------------------------------------------------------------------
 
-fn fixture() -> serde_json::Value {
+#[derive(Deserialize)]
+struct Fixture {
+    continuous: Vec<Equation>,
+    discrete: Vec<Equation>,
+    polynomials: Vec<Polynomial>,
+}
+
+/// A, Q and SciPy's X, row by row, with what NumPy says of the eigenvalues of A.
+#[derive(Deserialize)]
+struct Equation {
+    name: String,
+    a: Vec<Vec<f64>>,
+    q: Vec<Vec<f64>>,
+    x: Vec<Vec<f64>>,
+    #[serde(alias = "abscissa", alias = "radius")]
+    extreme: f64,
+}
+
+/// Coefficients, and where NumPy finds the roots.
+#[derive(Deserialize)]
+struct Polynomial {
+    coefficients: Vec<f64>,
+    right: usize,
+    axis: usize,
+    outside: usize,
+    circle: usize,
+}
+
+fn fixture() -> Fixture {
     let path = concat!(
         env!("CARGO_MANIFEST_DIR"),
         "/../../tests/fixtures/lyapunov.json"
     );
-    serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap()
+    let text = std::fs::read_to_string(path).unwrap_or_else(|error| panic!("{path}: {error}"));
+    serde_json::from_str(&text).unwrap_or_else(|error| panic!("{path}: {error}"))
 }
 
-fn numbers(value: &serde_json::Value) -> Vec<f64> {
-    value
-        .as_array()
-        .unwrap()
-        .iter()
-        .map(|entry| entry.as_f64().unwrap())
-        .collect()
-}
-
-fn matrix(value: &serde_json::Value) -> DMatrix<f64> {
-    let rows: Vec<Vec<f64>> = value.as_array().unwrap().iter().map(numbers).collect();
+fn matrix(rows: &[Vec<f64>]) -> DMatrix<f64> {
     DMatrix::from_fn(rows.len(), rows[0].len(), |i, j| rows[i][j])
-}
-
-fn count(value: &serde_json::Value) -> usize {
-    usize::try_from(value.as_u64().unwrap()).unwrap()
 }
 
 #[test]
 fn lyapunov_solutions_are_scipys() {
     let fixture = fixture();
-    for case in fixture["continuous"].as_array().unwrap() {
-        let (a, q, x) = (matrix(&case["a"]), matrix(&case["q"]), matrix(&case["x"]));
-        let name = case["name"].as_str().unwrap();
-        assert_close(name, &solve_lyapunov(&a, &q).unwrap(), &x, 1e-11);
-        assert_close(name, &solve_lyapunov_kronecker(&a, &q).unwrap(), &x, 1e-11);
-        let abscissa = case["abscissa"].as_f64().unwrap();
-        assert!(
-            (spectral_abscissa(&a).unwrap() - abscissa).abs() < 1e-12 * a.norm(),
-            "{name}"
-        );
-    }
-    for case in fixture["discrete"].as_array().unwrap() {
-        let (a, q, x) = (matrix(&case["a"]), matrix(&case["q"]), matrix(&case["x"]));
-        let name = case["name"].as_str().unwrap();
-        assert_close(name, &solve_discrete_lyapunov(&a, &q).unwrap(), &x, 1e-11);
+    for case in &fixture.continuous {
+        let (a, q, x) = (matrix(&case.a), matrix(&case.q), matrix(&case.x));
+        assert_close(&case.name, &solve_lyapunov(&a, &q).unwrap(), &x, 1e-11);
         assert_close(
-            name,
-            &solve_discrete_lyapunov_kronecker(&a, &q).unwrap(),
+            &case.name,
+            &solve_lyapunov_kronecker(&a, &q).unwrap(),
             &x,
             1e-11,
         );
-        let radius = case["radius"].as_f64().unwrap();
+        let difference = spectral_abscissa(&a).unwrap() - case.extreme;
         assert!(
-            (spectral_radius(&a).unwrap() - radius).abs() < 1e-12 * a.norm(),
-            "{name}"
+            difference.abs() < 1e-12 * a.norm(),
+            "{}: {difference:e}",
+            case.name
         );
-        if radius < 1.0 {
-            assert_close(
-                name,
-                &solve_discrete_lyapunov_doubling(&a, &q).unwrap(),
-                &x,
-                1e-11,
-            );
+    }
+    for case in &fixture.discrete {
+        let (a, q, x) = (matrix(&case.a), matrix(&case.q), matrix(&case.x));
+        assert_close(
+            &case.name,
+            &solve_discrete_lyapunov(&a, &q).unwrap(),
+            &x,
+            1e-11,
+        );
+        let stacked = solve_discrete_lyapunov_kronecker(&a, &q).unwrap();
+        assert_close(&case.name, &stacked, &x, 1e-11);
+        let difference = spectral_radius(&a).unwrap() - case.extreme;
+        assert!(
+            difference.abs() < 1e-12 * a.norm(),
+            "{}: {difference:e}",
+            case.name
+        );
+        if case.extreme < 1.0 {
+            let doubled = solve_discrete_lyapunov_doubling(&a, &q).unwrap();
+            assert_close(&case.name, &doubled, &x, 1e-11);
         }
     }
 }
 
 #[test]
 fn root_counts_are_numpys() {
-    for case in fixture()["polynomials"].as_array().unwrap() {
-        let coefficients = numbers(&case["coefficients"]);
-        let flow = routh_array(&coefficients).unwrap();
-        let expected = (count(&case["right"]), count(&case["axis"]));
+    for case in fixture().polynomials {
+        let flow = routh_array(&case.coefficients).unwrap();
         assert_eq!(
             (flow.unstable, flow.on_boundary),
-            expected,
-            "{coefficients:?}: {flow:?}"
+            (case.right, case.axis),
+            "{flow:?}"
         );
-        let step = routh_array_discrete(&coefficients).unwrap();
-        let expected = (count(&case["outside"]), count(&case["circle"]));
+        let step = routh_array_discrete(&case.coefficients).unwrap();
         assert_eq!(
             (step.unstable, step.on_boundary),
-            expected,
-            "{coefficients:?}: {step:?}"
+            (case.outside, case.circle),
+            "{step:?}"
         );
     }
 }
@@ -652,14 +667,24 @@ fn no_number_serves_as_epsilon() {
     // s⁷ + 3s⁵ + s⁴ + 2s³ + 2s² + 1: four roots on the right, two on the axis.
     let coefficients = [1.0, 0.0, 3.0, 1.0, 2.0, 2.0, 0.0, 1.0];
     let table = routh_array(&coefficients).unwrap();
-    assert_eq!((table.stable(), table.on_boundary, table.unstable), (1, 2, 4));
+    assert_eq!(
+        (table.stable(), table.on_boundary, table.unstable),
+        (1, 2, 4)
+    );
     // s⁷ + 3s³ + 3s² + 4s + 4: four on the right, none on the axis, two zeros in front of a row.
     let flat = [1.0, 0.0, 0.0, 0.0, 3.0, 3.0, 4.0, 4.0];
     let table = routh_array(&flat).unwrap();
-    assert_eq!((table.stable(), table.on_boundary, table.unstable), (3, 0, 4));
+    assert_eq!(
+        (table.stable(), table.on_boundary, table.unstable),
+        (3, 0, 4)
+    );
     for exponent in 3..=15 {
         let epsilon = 10.0_f64.powi(-exponent);
-        assert_ne!(changes_with_a_small_number(&coefficients, epsilon), 4, "ε = {epsilon:e}");
+        assert_ne!(
+            changes_with_a_small_number(&coefficients, epsilon),
+            4,
+            "ε = {epsilon:e}"
+        );
         let counts_flat = changes_with_a_small_number(&flat, epsilon) == 4;
         assert_eq!(counts_flat, exponent < 8, "ε = {epsilon:e}");
     }

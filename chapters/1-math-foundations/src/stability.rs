@@ -590,7 +590,8 @@ fn solve_small(mut system: [[f64; 5]; 4], unknowns: usize) -> [f64; 4] {
         system.swap(pivot, largest.unwrap_or(pivot));
         let above = system[pivot];
         for equation in &mut system[pivot + 1..unknowns] {
-            add_multiple(equation, -equation[pivot] / above[pivot], &above);
+            let factor = equation[pivot] / above[pivot];
+            add_multiple(equation, -factor, &above);
         }
     }
     let mut solution = [0.0; 4];

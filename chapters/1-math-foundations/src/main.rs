@@ -2,17 +2,32 @@
 
 use std::process::ExitCode;
 
+use experiments::Experiment;
 use workbench::command_line::{self, Chapter};
 
 mod checks;
 mod experiments;
 
-fn main() -> ExitCode {
-    command_line::run::<experiments::Experiment>(Chapter {
+fn chapter() -> Chapter {
+    Chapter {
         number: 1,
         title: "Math foundations",
         package: env!("CARGO_PKG_NAME"),
         folder: "chapters/1-math-foundations",
         exercises: checks::all(),
-    })
+    }
+}
+
+fn main() -> ExitCode {
+    command_line::run::<Experiment>(chapter())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn chapter_is_as_its_readers_expect_it() {
+        command_line::verify::<Experiment>(&chapter());
+    }
 }

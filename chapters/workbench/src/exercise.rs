@@ -35,6 +35,9 @@ pub use quantity::{Number, Quantity};
 /// How long an answer may run before it counts as one that never ends.
 const TIME_LIMIT: Duration = Duration::from_secs(20);
 
+/// As much stack as a main program usually has.
+const STACK: usize = 8 << 20;
+
 /// The most lines a reader is asked to write.
 const LONGEST_ANSWER: usize = 30;
 
@@ -276,10 +279,17 @@ impl Exercise {
         let (sender, receiver) = mpsc::channel();
         let attempt = Arc::clone(attempt);
         let file = format!("{}.rs", self.name);
-        thread::spawn(move || {
-            // The receiver is gone when the time is up; nobody waits for the outcome then.
-            let _ = sender.send(judge(&attempt, &file));
-        });
+        // The name is what Rust prints when endless recursion overflows the stack.
+        let answer = thread::Builder::new()
+            .name(self.name.into())
+            .stack_size(STACK)
+            .spawn(move || {
+                // The receiver is gone when the time is up; nobody waits for the outcome then.
+                let _ = sender.send(judge(&attempt, &file));
+            });
+        if let Err(error) = answer {
+            return Outcome::Failed(format!("could not start: {error}"));
+        }
         receiver.recv_timeout(self.time_limit).unwrap_or_else(|_| {
             let seconds = self.time_limit.as_secs_f64();
             Outcome::Failed(format!(
@@ -363,6 +373,11 @@ fn judge(attempt: &Attempt, file: &str) -> Outcome {
 /// # Panics
 /// With one line a broken promise, each with the exercise's name.
 pub fn verify(exercises: &[Exercise]) {
+    let complaints = complaints(exercises);
+    assert!(complaints.is_empty(), "{}", complaints.join("\n"));
+}
+
+pub(crate) fn complaints(exercises: &[Exercise]) -> Vec<String> {
     let mut complaints = Vec::new();
     let mut names = BTreeSet::new();
     for exercise in exercises {
@@ -376,7 +391,7 @@ pub fn verify(exercises: &[Exercise]) {
                 .map(|broken| format!("{name}: {broken}")),
         );
     }
-    assert!(complaints.is_empty(), "{}", complaints.join("\n"));
+    complaints
 }
 
 fn broken_promises(exercise: &Exercise) -> Vec<String> {
@@ -404,6 +419,16 @@ fn broken_promises(exercise: &Exercise) -> Vec<String> {
     promise(
         !solution.contains("todo!()"),
         "the solution has a todo!()".into(),
+    );
+    promise(
+        documentation(blank) == documentation(solution),
+        "blank and solution differ in their documentation".into(),
+    );
+    let (size, minutes) = (exercise.size, format!("{} min", exercise.minutes));
+    let contract = documentation(blank).to_lowercase();
+    promise(
+        contract.contains(size) && contract.contains(&minutes),
+        format!("expected the blank's documentation to say: {size}, {minutes}"),
     );
     let to_write = code_lines(solution).saturating_sub(code_lines(blank)) + 1;
     promise(
@@ -437,10 +462,252 @@ fn broken_promises(exercise: &Exercise) -> Vec<String> {
     broken
 }
 
+/// The text of the documentation comments.
+fn documentation(source: &str) -> String {
+    let lines = source.lines().map(str::trim);
+    let comments = lines.filter_map(|line| line.strip_prefix("///").or(line.strip_prefix("//!")));
+    comments.collect::<Vec<_>>().join("\n")
+}
+
 fn code_lines(source: &str) -> usize {
     source
         .lines()
         .map(str::trim)
         .filter(|line| !line.is_empty() && !line.starts_with("//"))
         .count()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    type Answer = fn(usize) -> f64;
+
+    const BLANK: &str = "\
+/// The n-th harmonic number, 1 + 1/2 + ... + 1/n. One line, 5 minutes.
+pub fn harmonic(n: usize) -> f64 {
+    todo!()
+}
+";
+    const SOLUTION: &str = "\
+/// The n-th harmonic number, 1 + 1/2 + ... + 1/n. One line, 5 minutes.
+pub fn harmonic(n: usize) -> f64 {
+    (1..=n).map(|k| 1.0 / k as f64).sum()
+}
+";
+
+    fn check(answer: Answer) -> Result<(), Mismatch> {
+        expect_close("at n = 0", "H", 0.0, answer(0), 1e-12)?;
+        expect_close("at n = 2", "H", 1.5, answer(2), 1e-12)
+    }
+
+    fn harmonic(n: usize) -> f64 {
+        (1..=n).map(|k| 1.0 / k as f64).sum()
+    }
+
+    fn described() -> Exercise {
+        Exercise::new("harmonic", Level::WarmUp, "one line", 5)
+            .page("1-math-foundations/series")
+            .hints(["Where does the sum start?"])
+            .notice("What to notice: it grows like ln n.")
+            .sources(BLANK, SOLUTION)
+    }
+
+    fn exercise() -> Exercise {
+        described().answers::<Answer>(check, |_| todo!(), harmonic, vec![|_| 1.0, |n| n as f64])
+    }
+
+    fn outcome(answer: Answer) -> Outcome {
+        described()
+            .answers::<Answer>(check, answer, harmonic, vec![])
+            .check_reader()
+    }
+
+    #[test]
+    fn todo_is_not_started() {
+        assert_eq!(outcome(|_| todo!()), Outcome::NotStarted);
+        assert_eq!(outcome(|_| todo!("the sum")), Outcome::NotStarted);
+        assert_eq!(
+            outcome(|n| if n == 0 { 0.0 } else { todo!() }),
+            Outcome::NotStarted
+        );
+    }
+
+    #[test]
+    fn right_answer_passes() {
+        assert_eq!(outcome(harmonic), Outcome::Passed);
+    }
+
+    #[test]
+    fn wrong_answer_fails_where_it_differs_first() {
+        let sentence = "at n = 2:   expected H = 1.5,   found NaN";
+        assert_eq!(
+            outcome(|n| (n as f64).ln() * 0.0 / n as f64),
+            failed("at n = 0:   expected H = 0,   found NaN")
+        );
+        assert_eq!(
+            outcome(|n| if n == 0 { 0.0 } else { f64::NAN }),
+            failed(sentence)
+        );
+    }
+
+    fn failed(why: &str) -> Outcome {
+        Outcome::Failed(why.into())
+    }
+
+    #[test]
+    fn panic_fails_with_its_message() {
+        assert_eq!(
+            outcome(|n| [0.0][n]),
+            failed("panicked: index out of bounds: the len is 1 but the index is 2")
+        );
+        assert_eq!(
+            outcome(|_| unimplemented!()),
+            failed("panicked: not implemented")
+        );
+        assert_eq!(
+            outcome(|_| panic::panic_any(7)),
+            failed("panicked: a panic without a message")
+        );
+    }
+
+    #[test]
+    fn panic_in_the_file_of_the_answer_names_its_line() {
+        // This file takes the part of the reader's: it has the name of the exercise.
+        let line = line!() + 1;
+        let answer: Answer = |n| [0.0][n];
+        let exercise = Exercise::new("exercise", Level::Core, "one line", 5).answers::<Answer>(
+            check,
+            answer,
+            answer,
+            vec![],
+        );
+        let message = "index out of bounds: the len is 1 but the index is 2";
+        assert_eq!(
+            exercise.check_reader(),
+            failed(&format!("panicked in line {line}: {message}"))
+        );
+    }
+
+    #[test]
+    fn endless_loop_fails() {
+        let exercise = described()
+            .time_limit(Duration::from_millis(50))
+            .answers::<Answer>(
+                check,
+                |_| loop {
+                    thread::yield_now()
+                },
+                harmonic,
+                vec![],
+            );
+        assert_eq!(
+            exercise.check_reader(),
+            failed("still running after 0.05 seconds: does every loop end?")
+        );
+    }
+
+    #[test]
+    fn error_in_a_check_becomes_a_mismatch() {
+        fn check(answer: fn() -> Result<f64, std::num::ParseFloatError>) -> Result<(), Mismatch> {
+            expect_close("at once", "x", 1.0, answer()?, 0.0)
+        }
+        let exercise = described().answers(check, || "one".parse(), || "1".parse(), vec![]);
+        assert_eq!(
+            exercise.check_reader(),
+            failed("stopped by an error: invalid float literal")
+        );
+        assert_eq!(exercise.check_solution(), Outcome::Passed);
+    }
+
+    #[test]
+    fn good_exercise_keeps_its_promises() {
+        verify(&[exercise()]);
+    }
+
+    #[track_caller]
+    fn assert_broken(exercise: Exercise, complaint: &str) {
+        assert_eq!(broken_promises(&exercise), [complaint]);
+    }
+
+    #[test]
+    fn verify_refuses_a_check_that_refuses_our_solution() {
+        let exercise =
+            described().answers::<Answer>(check, |_| todo!(), |_| 0.0, vec![|_| 1.0, |_| 2.0]);
+        assert_broken(
+            exercise,
+            r#"our solution: Failed("at n = 2:   expected H = 1.5,   found 0")"#,
+        );
+    }
+
+    #[test]
+    fn verify_refuses_a_blank_that_is_not_blank() {
+        let exercise =
+            described().answers::<Answer>(check, harmonic, harmonic, vec![|_| 1.0, |_| 2.0]);
+        assert_broken(
+            exercise,
+            "the blank is not blank (as it should be in your own copy): Passed",
+        );
+    }
+
+    #[test]
+    fn verify_refuses_a_check_that_accepts_a_wrong_answer() {
+        let exercise =
+            described().answers::<Answer>(check, |_| todo!(), harmonic, vec![|_| 1.0, harmonic]);
+        assert_broken(exercise, "wrong answer 2 is not refused: Passed");
+        let exercise = described().answers::<Answer>(check, |_| todo!(), harmonic, vec![|_| 1.0]);
+        assert_broken(exercise, "expected at least two wrong answers, found 1");
+    }
+
+    #[test]
+    fn verify_refuses_hints_that_are_not_one_or_two_questions() {
+        assert_broken(
+            exercise().hints(["Sum it."]),
+            "expected a hint to be a question, found: Sum it.",
+        );
+        assert_broken(
+            exercise().hints(["a?", "b?", "c?"]),
+            "expected one or two hints, found 3",
+        );
+        assert_broken(exercise().hints([]), "expected one or two hints, found 0");
+    }
+
+    #[test]
+    fn verify_refuses_an_exercise_without_page_or_notice() {
+        assert_broken(exercise().page(""), "no page");
+        assert_broken(exercise().notice(""), "nothing to notice");
+    }
+
+    #[test]
+    fn verify_refuses_sources_that_do_not_go_together() {
+        assert_broken(
+            exercise().sources(SOLUTION, SOLUTION),
+            "the blank has no todo!()",
+        );
+        assert_broken(
+            exercise().sources(BLANK, BLANK),
+            "the solution has a todo!()",
+        );
+        let other = SOLUTION.replace("n-th", "first");
+        assert_broken(
+            exercise().sources(BLANK, other.leak()),
+            "blank and solution differ in their documentation",
+        );
+        let silent = |source: &str| -> &'static str { source.replace("5 minutes", "soon").leak() };
+        assert_broken(
+            exercise().sources(silent(BLANK), silent(SOLUTION)),
+            "expected the blank's documentation to say: one line, 5 min",
+        );
+        let long = format!("{SOLUTION}{}", "fn helper() {}\n".repeat(30));
+        assert_broken(
+            exercise().sources(BLANK, long.leak()),
+            "expected at most 30 lines to write, found 31",
+        );
+    }
+
+    #[test]
+    #[should_panic(expected = "harmonic: two exercises have this name")]
+    fn verify_refuses_two_exercises_of_one_name() {
+        verify(&[exercise(), exercise()]);
+    }
 }

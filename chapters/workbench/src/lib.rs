@@ -1,7 +1,7 @@
 //! What every chapter’s command line shares.
 //!
-//! [`exercise`]: blanks, checks, hints and solutions. `command_line`: the board and the
-//! experiments of a chapter. `recorded`: the outputs that pages quote, replayed by tests.
+//! [`exercise`]: blanks, checks, hints and solutions. [`command_line`]: the board and the
+//! experiments of a chapter. [`recorded`]: the outputs that pages quote, replayed by tests.
 //! [`plot`]: curves for the book and the terminal. [`svg`]: the canvas under every figure.
 
 pub mod exercise;
@@ -10,3 +10,6 @@ pub mod svg;
 
 #[cfg(not(target_family = "wasm"))]
 pub mod command_line;
+
+#[cfg(not(target_family = "wasm"))]
+pub mod recorded;

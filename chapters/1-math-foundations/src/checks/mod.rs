@@ -17,11 +17,3 @@ pub fn all() -> Vec<Exercise> {
         companion_form::exercise(),
     ]
 }
-
-#[cfg(test)]
-mod tests {
-    #[test]
-    fn every_exercise_keeps_its_promises() {
-        workbench::exercise::verify(&super::all());
-    }
-}

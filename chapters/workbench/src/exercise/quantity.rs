@@ -181,8 +181,9 @@ pub(super) fn compare<E: Quantity, F: Quantity>(
             let (re, im) = expected.parts(row, column);
             let (found_re, found_im) = found.parts(row, column);
             let distance = (re - found_re).hypot(im - found_im);
-            // Written so that a NaN is never close to anything; equal infinities are.
-            let close = distance <= tolerance * (1.0 + re.hypot(im));
+            let size = re.hypot(im);
+            // A NaN is close to nothing, and an infinity to itself alone.
+            let close = size.is_finite() && distance <= tolerance * (1.0 + size);
             if close || (re == found_re && im == found_im) {
                 continue;
             }
@@ -206,4 +207,102 @@ pub(super) fn compare<E: Quantity, F: Quantity>(
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use nalgebra::{Complex, DMatrix, DVector, dmatrix, dvector};
+
+    use crate::exercise::{Quantity, expect_close};
+
+    #[track_caller]
+    fn refused(expected: impl Quantity, found: impl Quantity) -> String {
+        let mismatch = expect_close("here", "x", expected, found, 1e-9)
+            .unwrap_err()
+            .to_string();
+        mismatch.strip_prefix("here:   ").unwrap().to_owned()
+    }
+
+    #[track_caller]
+    fn accepted(expected: impl Quantity, found: impl Quantity) {
+        assert_eq!(expect_close("here", "x", expected, found, 1e-9), Ok(()));
+    }
+
+    #[test]
+    fn tolerance_is_absolute_near_zero_and_relative_far_from_it() {
+        accepted(0.0, 0.9e-9);
+        accepted(1e6, 1e6 + 0.9e-3);
+        assert_eq!(refused(0.0, 1.1e-9), "expected x = 0,   found 1.1e-9");
+        assert_eq!(
+            refused(1e6, 1e6 + 1.1e-3),
+            "expected x = 1000000,   found 1000000.001"
+        );
+    }
+
+    #[test]
+    fn nan_is_close_to_nothing_and_infinity_to_itself() {
+        assert_eq!(refused(f64::NAN, f64::NAN), "expected x = NaN,   found NaN");
+        assert_eq!(refused(0.1, f64::NAN), "expected x = 0.1,   found NaN");
+        assert_eq!(refused(0.1, f64::INFINITY), "expected x = 0.1,   found inf");
+        assert_eq!(refused(f64::INFINITY, 0.1), "expected x = inf,   found 0.1");
+        accepted(f64::INFINITY, f64::INFINITY);
+    }
+
+    #[test]
+    fn numbers_print_in_as_few_digits_as_tell_them_apart() {
+        assert_eq!(
+            refused(1.0 / 3.0, 0.25),
+            "expected x = 0.333333,   found 0.25"
+        );
+        assert_eq!(
+            refused(1.0 / 3.0, 0.33333334),
+            "expected x = 0.33333333,   found 0.33333334"
+        );
+        assert_eq!(refused(2.5e-7, -3e12), "expected x = 2.5e-7,   found -3e12");
+        assert_eq!(refused(0.1_f32, 0.2_f32), "expected x = 0.1,   found 0.2");
+    }
+
+    #[test]
+    fn complex_numbers_differ_in_either_part() {
+        let z = Complex::new(0.5, -1.0);
+        accepted(z, z);
+        assert_eq!(
+            refused(z, z.conj()),
+            "expected x = 0.5 - 1i,   found 0.5 + 1i"
+        );
+        assert_eq!(
+            refused(z, -z.conj()),
+            "expected x = 0.5 - 1i,   found -0.5 - 1i"
+        );
+    }
+
+    #[test]
+    fn lists_and_vectors_name_the_first_entry_that_differs() {
+        accepted([1.0, 2.0].as_slice(), vec![1.0, 2.0]);
+        accepted(dvector![1.0, 2.0], [1.0, 2.0]);
+        assert_eq!(
+            refused(dvector![1.0, 2.0, 3.0], dvector![1.0, 4.0, 6.0]),
+            "expected x[1] = 2,   found 4"
+        );
+        assert_eq!(
+            refused(vec![0.0; 3], vec![0.0; 2]),
+            "expected x to have 3 entries,   found 2"
+        );
+    }
+
+    #[test]
+    fn matrices_name_row_and_column() {
+        let a = dmatrix![1.0, 2.0; 3.0, 4.0];
+        accepted(&a, a.clone());
+        accepted(a.map(|entry| Complex::new(entry, 0.0)), &a);
+        assert_eq!(
+            refused(&a, a.transpose()),
+            "expected x[0, 1] = 2,   found 3"
+        );
+        assert_eq!(
+            refused(&a, DMatrix::<f64>::zeros(2, 3)),
+            "expected x to be 2 x 2,   found 2 x 3"
+        );
+        accepted(DVector::<f64>::zeros(0), Vec::<f64>::new());
+    }
 }

@@ -137,7 +137,7 @@ pub fn inverse_dft(u_hat: &[Complex<f64>]) -> Vec<Complex<f64>> {
 /// ```
 ///
 /// `u`: `[n]`, n = 1, 2, 4, 8, …; returns `[n]`, the same numbers as [`dft`] up to rounding.
-/// Good for: reading. A library (`rustfft`) is some ten times faster and takes any length.
+/// Good for: reading. Breaks: at any other length; the library `rustfft` takes all of them.
 /// Cost O(n log n).
 ///
 /// # Errors

@@ -267,11 +267,14 @@ pub fn eigendecomposition(a: &DMatrix<f64>) -> Result<Eigendecomposition, EigenE
     let n = validation::square("A", a)?;
     let (scaled, unit) = moderate(a);
     let balanced = balance(&scaled)?;
+
+    // A = Q T Qᵀ: first one diagonal too many, then QR steps until T is triangular.
     let mut t = balanced.a.clone();
     let mut q = DMatrix::identity(n, n);
     reduce_to_hessenberg(&mut t, Some(&mut q), &balanced.window);
     francis(&mut t, Some(&mut q), &balanced.window)?;
 
+    // T x = λ x by back substitution; Q and the balancing take x back to A.
     let mut v = balanced.undo(&schur_eigenvectors(&q, &t));
     v.column_iter_mut()
         .for_each(|mut column| fix_length_and_phase(column.as_mut_slice()));

@@ -5,12 +5,16 @@ use workbench::exercise::Exercise;
 mod causal_convolution;
 mod companion_form;
 mod convolve_by_dft;
+mod eigenvalues_2x2;
 mod mass_spring_damper;
+mod power_step;
 mod recurrence_step;
 
 pub fn all() -> Vec<Exercise> {
     vec![
         recurrence_step::exercise(),
+        power_step::exercise(),
+        eigenvalues_2x2::exercise(),
         causal_convolution::exercise(),
         convolve_by_dft::exercise(),
         mass_spring_damper::exercise(),

@@ -5,6 +5,7 @@ use std::error::Error;
 use clap::Subcommand;
 use workbench::command_line::Experiments;
 
+mod eigendecomposition;
 mod fourier;
 mod introduction;
 mod state_representations;
@@ -15,6 +16,8 @@ pub enum Experiment {
     Attention(introduction::AttentionOptions),
     /// How fast a recurrent network and a linear recurrence forget their first state
     Forgetting(introduction::ForgettingOptions),
+    /// The modes of a spring, or of any matrix, and what becomes of them when two fall together
+    Modes(eigendecomposition::Options),
     /// Which tones a noisy signal holds, and what circles of different size do to a convolution
     Spectrum(fourier::Options),
     /// What a spring, a circuit, a motor or a pendulum looks like as four matrices
@@ -26,6 +29,7 @@ impl Experiments for Experiment {
         match self {
             Self::Attention(options) => introduction::attention(options),
             Self::Forgetting(options) => introduction::forgetting(options),
+            Self::Modes(options) => eigendecomposition::run(options),
             Self::Spectrum(options) => fourier::run(options),
             Self::Physics(options) => state_representations::run(options),
         }

@@ -24,7 +24,8 @@ pub struct Options {
 
 pub fn run(options: &Options) -> Result<(), Box<dyn Error>> {
     if let Some(text) = &options.matrix {
-        return Ok(show_modes(&eigendecomposition(&parse(text)?)?));
+        show_modes(&eigendecomposition(&parse(text)?)?);
+        return Ok(());
     }
     springs(&options.damping)?;
     println!();

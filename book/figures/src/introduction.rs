@@ -3,9 +3,11 @@
 use math_foundations::introduction::{Forgetting, attention_multiply_adds};
 use math_foundations::validation::InputError;
 use workbench::plot::Plot;
-use workbench::svg::{Anchor, Canvas, Role};
+use workbench::svg::{Anchor, Role};
 
 use crate::Figure;
+
+pub mod journey;
 
 /// The figures of this page.
 pub const FIGURES: &[Figure] = &[
@@ -22,7 +24,7 @@ pub const FIGURES: &[Figure] = &[
     Figure {
         name: "journey",
         page: "introduction",
-        draw: draw_journey,
+        draw: || journey::draw(&journey::Journey::default()).unwrap_or_default(),
     },
 ];
 
@@ -118,20 +120,4 @@ pub fn draw_forgetting(parameters: &Forgetting) -> Result<String, InputError> {
             &points(&curves.linear),
         )
         .to_svg())
-}
-
-/// The whole journey in one picture: from a continuous system to its dual.
-pub fn draw_journey() -> String {
-    let mut canvas = Canvas::new(
-        640.0,
-        120.0,
-        "From a continuous system to attention in six steps",
-    );
-    canvas.text(
-        Role::State,
-        (320.0, 60.0),
-        Anchor::Middle,
-        "x_k = Ā x_{k-1} + B̄ u_k",
-    );
-    canvas.finish()
 }

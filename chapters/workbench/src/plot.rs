@@ -478,6 +478,8 @@ struct Drawing<'a> {
     right: f64,
     top: f64,
     bottom: f64,
+    /// Height of the name of the vertical axis above that axis.
+    y_label_gap: f64,
 }
 
 const TICK: f64 = 5.0;
@@ -495,13 +497,14 @@ impl<'a> Drawing<'a> {
             right: frame.left + frame.width - 10.0,
             top: frame.top + 10.0,
             bottom: frame.top + frame.height - 10.0,
+            y_label_gap: 11.0,
         };
         if !plot.title.is_empty() {
             drawing.top += LABEL_SIZE + 6.0;
         }
         if !plot.bare {
             if !plot.y.label.is_empty() {
-                drawing.top += LABEL_SIZE + 7.0;
+                drawing.top += LABEL_SIZE + 6.0;
             }
             drawing.bottom -= TICK_SIZE + TICK + 3.0;
             if !plot.x.label.is_empty() && !drawing.x_label_at_end() {
@@ -530,6 +533,12 @@ impl<'a> Drawing<'a> {
                 .map(|(_, text)| text_width(text, TICK_SIZE))
                 .fold(0.0, f64::max);
             drawing.left = frame.left + 4.0 + numbers + TICK + 4.0;
+            // A number at the upper end of the axis needs room below the name.
+            let highest = drawing.y_ticks().last().map(|tick| drawing.at_y(tick.0));
+            if !plot.y.label.is_empty() && highest.is_some_and(|y| y < drawing.top + 12.0) {
+                drawing.y_label_gap += 9.0;
+                drawing.top += 9.0;
+            }
             if let Some((value, text)) = drawing.x_ticks().last() {
                 let over = drawing.at_x(*value) + 0.5 * text_width(text, TICK_SIZE)
                     - (frame.left + frame.width - 2.0);
@@ -1236,6 +1245,7 @@ mod tests {
         assert_eq!(terminal::plain("10^{-3}"), "10⁻³");
         assert_eq!(terminal::plain("λ_{max}"), "λ_(max)");
         assert_eq!(terminal::plain("x_"), "x_");
+        assert_eq!(terminal::plain(r"\x{x_{k-1}} + \u{u_k}"), "xₖ₋₁ + uₖ");
     }
 
     #[test]

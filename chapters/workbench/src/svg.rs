@@ -512,7 +512,8 @@ impl Canvas {
     /// A letter alone is a symbol and set in italics, a longer run is a word. `_` and `^` set
     /// sub- and superscripts, of one character or of a group in braces; between `$` signs every
     /// letter is a symbol: `x_k`, `e^{At}`, `u_{k-1}`, `$Ax$`, `spiral`. Combining characters set
-    /// accents: `Ā`, `B̄`, `x̂`, `x̃`, `ẋ`.
+    /// accents: `Ā`, `B̄`, `x̂`, `x̃`, `ẋ`. The book's macros colour a symbol: `\u{u_k}`, `\x{x_k}`,
+    /// `\y{y_k}`, `\step{Δ}`.
     pub fn text(
         &mut self,
         pen: impl Into<Pen>,
@@ -524,10 +525,17 @@ impl Canvas {
         if !finite(&[at]) || text.trim().is_empty() {
             return self;
         }
-        let anchor = match anchor {
-            Anchor::Start => "",
-            Anchor::Middle => " text-anchor=\"middle\"",
-            Anchor::End => " text-anchor=\"end\"",
+        let runs = runs(text);
+        // The width of an accent differs from font to font. Where every width is known, each
+        // stretch has its own place, so that an accent moves nothing behind it.
+        let accented = runs.iter().any(|run| run.shift < 0.0) && runs.iter().all(|run| run.symbol);
+        let width = pen.size * runs.iter().map(Run::width).sum::<f64>();
+        let (x, anchor, start) = match anchor {
+            Anchor::Start => (at.0, "", Some(at.0)),
+            Anchor::Middle if accented => (at.0 - 0.5 * width, "", Some(at.0 - 0.5 * width)),
+            Anchor::End if accented => (at.0 - width, "", Some(at.0 - width)),
+            Anchor::Middle => (at.0, " text-anchor=\"middle\"", None),
+            Anchor::End => (at.0, " text-anchor=\"end\"", None),
         };
         let bold = if pen.bold { " font-weight=\"600\"" } else { "" };
         let halo = if pen.halo {
@@ -537,12 +545,12 @@ impl Canvas {
         };
         self.element(format!(
             "<text x=\"{}\" y=\"{}\" font-size=\"{}\"{anchor}{bold} fill=\"{}\"{}{halo}>{}</text>",
-            number(at.0),
+            number(x),
             number(at.1),
             number(pen.size),
             pen.role.colour(),
             pen.see_through(),
-            spans(text, pen.size),
+            spans(&runs, pen.size, start.filter(|_| accented)),
         ));
         self
     }
@@ -656,74 +664,204 @@ pub fn along(points: &[Point], every: f64) -> Vec<(Point, (f64, f64))> {
     marks
 }
 
-/// A stretch of text in one font, at one height.
+/// How a stretch of text is set.
+#[derive(Debug, Clone, Copy, PartialEq)]
+struct Style {
+    /// Whether every letter is a symbol.
+    mathematics: bool,
+    /// Size relative to the text.
+    scale: f64,
+    /// Height of the baseline above that of the text, in its sizes.
+    raised: f64,
+    /// A colour of its own.
+    role: Option<Role>,
+}
+
+/// A stretch of text in one font, at one height, in one colour.
 #[derive(Debug, Clone, PartialEq)]
 struct Run {
     text: String,
     symbol: bool,
     italic: bool,
-    /// Size relative to the text.
-    scale: f64,
-    /// Height of the baseline above that of the text, in its sizes.
-    raised: f64,
+    style: Style,
     /// Move to the right before the stretch, in sizes of the text.
     shift: f64,
+}
+
+impl Run {
+    /// The room it takes with the shift before it, in sizes of the text.
+    fn width(&self) -> f64 {
+        let width = |c| {
+            if self.symbol {
+                SYMBOL_SCALE * symbol_width(c)
+            } else {
+                word_width(c)
+            }
+        };
+        self.shift + self.style.scale * self.text.chars().map(width).sum::<f64>()
+    }
 }
 
 /// Splits marked text into stretches of one font and height.
 fn runs(text: &str) -> Vec<Run> {
     let characters: Vec<char> = text.chars().collect();
-    let mut runs = Vec::new();
-    let mut pending = 0.0;
-    split(&mut runs, &characters, false, 1.0, 0.0, &mut pending);
-    runs
+    let mut typesetter = Typesetter::default();
+    let style = Style {
+        mathematics: false,
+        scale: 1.0,
+        raised: 0.0,
+        role: None,
+    };
+    typesetter.split(&characters, style);
+    typesetter.runs
 }
 
-/// Appends marked characters; a script is set by the same rules, smaller and higher or lower.
-///
-/// `pending` is a shift that waits for the next stretch: the rest of the letter under an accent.
-fn split(
-    runs: &mut Vec<Run>,
-    characters: &[char],
-    mut mathematics: bool,
-    scale: f64,
-    raised: f64,
-    pending: &mut f64,
-) {
-    let mut position = 0;
-    while position < characters.len() {
-        let mark = characters[position];
-        if mark == '$' {
-            mathematics = !mathematics;
-            position += 1;
-        } else if matches!(mark, '_' | '^') && position + 1 < characters.len() {
-            let (from, to, next) = group(characters, position + 1);
-            let raised = raised + scale * if mark == '_' { -0.22 } else { 0.38 };
-            split(
-                runs,
-                &characters[from..to],
-                true,
-                scale * SCRIPT_SCALE,
-                raised,
-                pending,
-            );
-            position = next;
-        } else {
-            let end = characters[position + 1..]
-                .iter()
-                .position(|c| matches!(c, '$' | '_' | '^'))
-                .map_or(characters.len(), |offset| position + 1 + offset);
-            set(
-                runs,
-                &characters[position..end],
-                mathematics,
-                scale,
-                raised,
-                pending,
-            );
-            position = end;
+#[derive(Default)]
+struct Typesetter {
+    runs: Vec<Run>,
+    /// A shift that waits for the next stretch: the rest of the letter under an accent.
+    pending: f64,
+    /// Another one: the overhang of an italic letter, which a subscript tucks under.
+    overhang: f64,
+}
+
+impl Typesetter {
+    /// Sets marked characters; a script is set by the same rules, smaller and higher or lower.
+    fn split(&mut self, characters: &[char], mut style: Style) {
+        let mut position = 0;
+        while position < characters.len() {
+            let mark = characters[position];
+            if mark == '$' {
+                style.mathematics = !style.mathematics;
+                position += 1;
+            } else if matches!(mark, '_' | '^') && position + 1 < characters.len() {
+                if mark == '_' {
+                    self.overhang = 0.0;
+                }
+                let (from, to, next) = group(characters, position + 1);
+                let script = Style {
+                    mathematics: true,
+                    scale: style.scale * SCRIPT_SCALE,
+                    raised: style.raised + style.scale * if mark == '_' { -0.22 } else { 0.38 },
+                    ..style
+                };
+                self.split(&characters[from..to], script);
+                position = next;
+            } else if let Some((role, start)) = coloured(characters, position) {
+                let (from, to, next) = group(characters, start);
+                let role = Some(role);
+                self.split(
+                    &characters[from..to],
+                    Style {
+                        mathematics: true,
+                        role,
+                        ..style
+                    },
+                );
+                position = next;
+            } else {
+                let end = (position + 1..characters.len())
+                    .find(|&end| {
+                        matches!(characters[end], '$' | '_' | '^')
+                            || coloured(characters, end).is_some()
+                    })
+                    .unwrap_or(characters.len());
+                self.set(&characters[position..end], style);
+                position = end;
+            }
         }
     }
+
+    /// Sets characters of one height, letter by letter in its font.
+    fn set(&mut self, characters: &[char], style: Style) {
+        let mathematics = style.mathematics;
+        for (index, &character) in characters.iter().enumerate() {
+            let before = index.checked_sub(1).map(|i| characters[i]);
+            let after = characters.get(index + 1).copied();
+            let in_word = |c: Option<char>| c.is_some_and(|c| c.is_ascii_alphanumeric());
+            let alone = !in_word(before) && !in_word(after);
+            let (letter, above) = match character {
+                'Ā' => ('A', accent('\u{304}')),
+                _ => (character, after.and_then(accent)),
+            };
+            match letter {
+                _ if accent(letter).is_some() => continue,
+                'a'..='z' | 'A'..='Z' if mathematics || alone => {
+                    self.add(letter, true, true, style);
+                }
+                'α'..='ω' => self.add(letter, true, true, style),
+                'Α'..='Ω' => self.add(letter, true, false, style),
+                '\'' if !in_word(after) => self.add('′', false, false, style),
+                '-' if mathematics => self.add('−', true, false, style),
+                '-' if !(in_word(before) && in_word(after)) => self.add('−', false, false, style),
+                '‖' => self.add('∥', true, false, style),
+                // What the page font may lack: ∞, ≤, ∑, √; in mathematics, every sign and digit.
+                '\u{2190}'..='\u{22ff}' => self.add(letter, true, false, style),
+                _ => self.add(letter, mathematics, false, style),
+            }
+            if let Some(accent) = above {
+                // It stands over the middle of the letter and, as italics lean, right of it.
+                let unit = style.scale * SYMBOL_SCALE;
+                let back = 0.5 * (symbol_width(letter) + symbol_width(accent)) - skew(letter);
+                let lift = if letter.is_uppercase() {
+                    CAPITAL_LIFT
+                } else {
+                    0.0
+                };
+                self.pending = -back * unit;
+                self.overhang = 0.0;
+                let raised = style.raised + lift * unit;
+                self.add(accent, true, false, Style { raised, ..style });
+                self.pending = (back - symbol_width(accent)) * unit;
+            }
+            if self
+                .runs
+                .last()
+                .is_some_and(|run| run.italic || above.is_some())
+            {
+                self.overhang = italic_correction(letter) * style.scale * SYMBOL_SCALE;
+            }
+        }
+    }
+
+    /// Appends a character, to the last stretch if nothing changes.
+    fn add(&mut self, character: char, symbol: bool, italic: bool, style: Style) {
+        let shift = std::mem::take(&mut self.pending) + std::mem::take(&mut self.overhang);
+        let same = |last: &Run| {
+            (last.symbol, last.italic) == (symbol, italic)
+                && (last.style.scale, last.style.raised, last.style.role)
+                    == (style.scale, style.raised, style.role)
+        };
+        match self.runs.last_mut() {
+            Some(last) if shift == 0.0 && same(last) => last.text.push(character),
+            _ => self.runs.push(Run {
+                text: character.to_string(),
+                symbol,
+                italic,
+                style,
+                shift,
+            }),
+        }
+    }
+}
+
+/// The macro for a colour that begins at `start`, and where its group begins.
+fn coloured(characters: &[char], start: usize) -> Option<(Role, usize)> {
+    [
+        (r"\u{", Role::Input),
+        (r"\x{", Role::State),
+        (r"\y{", Role::Output),
+        (r"\step{", Role::Step),
+    ]
+    .into_iter()
+    .find(|(name, _)| {
+        characters[start..]
+            .iter()
+            .copied()
+            .take(name.len())
+            .eq(name.chars())
+    })
+    .map(|(name, role)| (role, start + name.len() - 1))
 }
 
 /// The script that begins at `start`: where it begins and ends without its braces, and where the
@@ -776,96 +914,25 @@ fn skew(letter: char) -> f64 {
     }
 }
 
-/// Appends a stretch, to the last one if nothing changes.
-fn push(runs: &mut Vec<Run>, run: Run) {
-    if let Some(last) = runs.last_mut()
-        && run.shift == 0.0
-        && (last.symbol, last.italic, last.scale, last.raised)
-            == (run.symbol, run.italic, run.scale, run.raised)
-    {
-        last.text.push_str(&run.text);
-    } else {
-        runs.push(run);
+/// How far a letter leans over its right edge, in sizes, where that is worth a space.
+fn italic_correction(letter: char) -> f64 {
+    match letter {
+        'V' | 'Y' => 0.22,
+        'F' | 'P' | 'T' | 'W' => 0.14,
+        'f' | 'τ' | 'M' | 'N' | 'U' => 0.11,
+        'C' | 'H' | 'I' | 'J' | 'K' | 'X' | 'Z' => 0.08,
+        'B' | 'E' | 'S' | 'j' | 'γ' => 0.055,
+        _ => 0.0,
     }
 }
 
-/// Appends a group of characters of one height, letter by letter in its font.
-fn set(
-    runs: &mut Vec<Run>,
-    group: &[char],
-    mathematics: bool,
-    scale: f64,
-    raised: f64,
-    pending: &mut f64,
-) {
-    for (index, &character) in group.iter().enumerate() {
-        let before = index.checked_sub(1).map(|i| group[i]);
-        let after = group.get(index + 1).copied();
-        let in_word = |c: Option<char>| c.is_some_and(|c| c.is_ascii_alphanumeric());
-        let alone = !in_word(before) && !in_word(after);
-        let (letter, above) = match character {
-            'Ā' => ('A', accent('\u{304}')),
-            _ => (character, after.and_then(accent)),
-        };
-        let mut add = |text: &str, symbol, italic| {
-            let shift = std::mem::take(pending);
-            push(
-                runs,
-                Run {
-                    text: text.to_owned(),
-                    symbol,
-                    italic,
-                    scale,
-                    raised,
-                    shift,
-                },
-            );
-        };
-        match letter {
-            _ if accent(letter).is_some() => continue,
-            'a'..='z' | 'A'..='Z' if mathematics || alone => add(&letter.to_string(), true, true),
-            'α'..='ω' => add(&letter.to_string(), true, true),
-            'Α'..='Ω' => add(&letter.to_string(), true, false),
-            '\'' if !in_word(after) => add("′", false, false),
-            '-' if mathematics => add("−", true, false),
-            '-' if !(in_word(before) && in_word(after)) => add("−", false, false),
-            '‖' => add("∥", true, false),
-            // What the page font may lack: ∞, ≤, ∑, √; in mathematics, every sign and digit.
-            '\u{2190}'..='\u{22ff}' => add(&letter.to_string(), true, false),
-            _ => add(&letter.to_string(), mathematics, false),
-        }
-        if let Some(accent) = above {
-            // The accent stands over the middle of the letter and, as italics lean, right of it.
-            let unit = scale * SYMBOL_SCALE;
-            let back = 0.5 * (symbol_width(letter) + symbol_width(accent)) - skew(letter);
-            let lift = if letter.is_uppercase() {
-                CAPITAL_LIFT
-            } else {
-                0.0
-            };
-            let raised = raised + lift * unit;
-            let (text, shift) = (accent.to_string(), -back * unit);
-            push(
-                runs,
-                Run {
-                    text,
-                    symbol: true,
-                    italic: false,
-                    scale,
-                    raised,
-                    shift,
-                },
-            );
-            *pending = (back - symbol_width(accent)) * unit;
-        }
-    }
-}
-
-/// Marked text as SVG: plain characters and `tspan` elements.
-fn spans(text: &str, size: f64) -> String {
+/// Marked text as SVG: plain characters and `tspan` elements; from `start`, each stretch stands at
+/// its own place, else one follows the other.
+fn spans(runs: &[Run], size: f64, start: Option<f64>) -> String {
     let mut spans = String::new();
     let mut height = 0.0;
-    for run in runs(text) {
+    let mut place = start;
+    for run in runs {
         let mut attributes = String::new();
         if run.symbol {
             let font = if run.italic { LETTER_FONT } else { SIGN_FONT };
@@ -874,19 +941,25 @@ fn spans(text: &str, size: f64) -> String {
                 attributes.push_str(" font-style=\"italic\"");
             }
         }
-        let scale = run.scale * if run.symbol { SYMBOL_SCALE } else { 1.0 };
+        if let Some(role) = run.style.role {
+            let _ = write!(attributes, " fill=\"{}\"", role.colour());
+        }
+        let scale = run.style.scale * if run.symbol { SYMBOL_SCALE } else { 1.0 };
         if scale != 1.0 {
             let _ = write!(attributes, " font-size=\"{}\"", number(size * scale));
         }
-        if run.raised != height {
+        if run.style.raised != height {
             let _ = write!(
                 attributes,
                 " dy=\"{}\"",
-                number(size * (height - run.raised))
+                number(size * (height - run.style.raised))
             );
-            height = run.raised;
+            height = run.style.raised;
         }
-        if run.shift != 0.0 {
+        if let Some(x) = &mut place {
+            let _ = write!(attributes, " x=\"{}\"", number(*x + size * run.shift));
+            *x += size * run.width();
+        } else if run.shift != 0.0 {
             let _ = write!(attributes, " dx=\"{}\"", number(size * run.shift));
         }
         if attributes.is_empty() {
@@ -905,23 +978,7 @@ fn spans(text: &str, size: f64) -> String {
 /// assert!(text_width("x_k", 16.0) < text_width("spiral", 16.0));
 /// ```
 pub fn text_width(text: &str, size: f64) -> f64 {
-    runs(text)
-        .iter()
-        .map(|run| {
-            let width: f64 = run
-                .text
-                .chars()
-                .map(|c| {
-                    if run.symbol {
-                        SYMBOL_SCALE * symbol_width(c)
-                    } else {
-                        word_width(c)
-                    }
-                })
-                .sum();
-            size * (run.scale * width + run.shift)
-        })
-        .sum()
+    size * runs(text).iter().map(Run::width).sum::<f64>()
 }
 
 /// Width of a letter of the symbol font, in hundredths of its size.
@@ -942,7 +999,7 @@ fn symbol_width(letter: char) -> f64 {
         ' ' => 0.25,
         '.' | ',' | ':' | ';' | '|' | '\'' => 0.28,
         '(' | ')' | '[' | ']' => 0.39,
-        '0'..='9' | '/' | '{' | '}' | '\u{2c6}'..='\u{2dc}' | '∥' => 0.5,
+        '0'..='9' | '/' | '{' | '}' | '\u{2c6}'..='\u{2dc}' | '∥' | '∗' | '*' => 0.5,
         '→' | '∞' => 1.0,
         'α'..='ω' => 0.6,
         _ => 0.78,
@@ -976,7 +1033,7 @@ mod tests {
     fn stretches(text: &str) -> Vec<(String, bool, f64)> {
         runs(text)
             .into_iter()
-            .map(|run| (run.text, run.italic, run.raised))
+            .map(|run| (run.text, run.italic, run.style.raised))
             .collect()
     }
 
@@ -1018,7 +1075,7 @@ mod tests {
         let nested = runs("e^{A/2^s}");
         let last = &nested[nested.len() - 1];
         assert_eq!(last.text, "s");
-        assert!(last.scale < 0.6 && last.raised > 0.6);
+        assert!(last.style.scale < 0.6 && last.style.raised > 0.6);
     }
 
     #[test]
@@ -1033,8 +1090,21 @@ mod tests {
     }
 
     #[test]
+    fn macros_colour_symbols_as_in_the_equations() {
+        let svg = drawn(r"\x{x_k} = \step{Δ} \u{u}");
+        for colour in ["--ssm-x", "--ssm-delta", "--ssm-u"] {
+            assert!(svg.contains(colour), "{svg}");
+        }
+        assert_eq!(text_width(r"\x{x_k}", 10.0), text_width("x_k", 10.0));
+        // An unknown macro is text.
+        assert_eq!(runs(r"\q{a}")[0].text, r"\");
+    }
+
+    #[test]
     fn unfinished_marks_are_text() {
-        for text in ["x_", "^", "x_{k", "$x", "{", "", "e^{", "x_}"] {
+        for text in [
+            "x_", "^", "x_{k", "$x", "{", "", "e^{", "x_}", r"\x{", r"\x{a",
+        ] {
             drawn(text);
             assert!(text_width(text, 10.0) >= 0.0);
         }

@@ -366,7 +366,7 @@ fn length(text: &str) -> usize {
 
 /// Marked text without its marks: sub- and superscripts in Unicode where it has them.
 pub(super) fn plain(text: &str) -> String {
-    let characters: Vec<char> = text.chars().filter(|character| *character != '$').collect();
+    let characters: Vec<char> = uncoloured(text).chars().filter(|c| *c != '$').collect();
     let mut out = String::new();
     let mut position = 0;
     while position < characters.len() {
@@ -402,6 +402,33 @@ pub(super) fn plain(text: &str) -> String {
         position = end;
     }
     out
+}
+
+/// Text without the macros that colour it: `\x{x_k}` is `x_k`.
+fn uncoloured(text: &str) -> String {
+    let macros = [r"\u{", r"\x{", r"\y{", r"\step{"];
+    let Some((start, name)) = macros
+        .iter()
+        .filter_map(|name| Some((text.find(name)?, name)))
+        .min_by_key(|found| found.0)
+    else {
+        return text.to_owned();
+    };
+    let (before, inside) = (&text[..start], &text[start + name.len()..]);
+    let mut open = 1;
+    let end = inside.find(|c| {
+        open += match c {
+            '{' => 1,
+            '}' => -1,
+            _ => 0,
+        };
+        open == 0
+    });
+    let (inside, after) = match end {
+        Some(end) => (&inside[..end], &inside[end + 1..]),
+        None => (inside, ""),
+    };
+    format!("{before}{inside}{}", uncoloured(after))
 }
 
 fn script(character: char, lowered: bool) -> Option<char> {

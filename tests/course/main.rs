@@ -1,0 +1,5 @@
+//! What must hold of the whole course.
+
+mod built_book;
+mod pages;
+mod workspace;

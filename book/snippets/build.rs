@@ -108,8 +108,8 @@ fn write_pages(pages: &BTreeMap<PathBuf, String>, folder: &Path, modules: &mut S
     Ok(())
 }
 
-/// `1-math-foundations/fourier.md` becomes `page_1_math_foundations__fourier`.
+/// `1-math-foundations/fourier.md` becomes `chapter_1_math_foundations_fourier`.
 fn module_name(path: &Path) -> String {
-    let name = path.with_extension("").to_string_lossy().replace(['/', '\\'], "__").replace('-', "_");
+    let name = path.with_extension("").to_string_lossy().replace(['/', '\\'], "_").replace('-', "_");
     if name.starts_with(|first: char| first.is_ascii_digit()) { format!("chapter_{name}") } else { name }
 }

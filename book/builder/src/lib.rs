@@ -109,6 +109,16 @@ pub fn build_language(root: &Path, language: Option<&str>, destination: &Path) -
     Ok(())
 }
 
+/// What an installed `mdbook test` does with this book: every snippet, then the verdict.
+///
+/// # Errors
+/// When a snippet fails.
+pub fn test(root: &Path) -> Result<()> {
+    let mut book = load(root, None, &destination(root))?;
+    book.with_preprocessor(snippets::Snippets);
+    book.test(Vec::new())
+}
+
 /// KaTeX reports a bad formula by leaving it as it was: the lines of the built pages that still hold one.
 fn unrendered_formulas(folder: &Path) -> Result<Vec<String>> {
     let mut broken = Vec::new();

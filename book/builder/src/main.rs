@@ -10,7 +10,7 @@ use mdbook_i18n_helpers::preprocessors::Gettext;
 use mdbook_katex::preprocess::KatexProcessor;
 use mdbook_preprocessor::Preprocessor;
 
-use book_builder::snippets::{self, Snippets};
+use book_builder::snippets::Snippets;
 
 /// Builds the book and serves it with live reload; a subcommand does one thing instead.
 #[derive(Parser)]
@@ -33,7 +33,7 @@ struct CommandLine {
 enum Task {
     /// Write the book, in every language, to target/book.
     Build,
-    /// Run every snippet of the book.
+    /// Run every snippet of the book, as an installed `mdbook test` does.
     Test,
     /// Redraw every figure into book/figures/drawn, or only the named ones.
     Figures {
@@ -84,9 +84,11 @@ fn run(line: CommandLine) -> Result<ExitCode> {
             book_builder::build(&root)?;
             println!("The book is in target/book: open target/book/index.html");
         }
-        Some(Task::Test) => snippets::run(&root)?,
+        Some(Task::Test) => book_builder::test(&root)?,
         Some(Task::Figures { names }) => figures(&root, &names)?,
-        Some(Task::Record) => workbench::recorded::refresh(&root).map_err(|error| anyhow::anyhow!("{error}"))?,
+        Some(Task::Record) => workbench::recorded::refresh(&root, |file, outcome| {
+            println!("{}: {outcome}", file.display());
+        })?,
         Some(Task::Messages) => {
             book_builder::messages(&root)?;
             println!("The messages are in target/messages/messages.pot");

@@ -1,5 +1,5 @@
-//! The book's snippets are doc-tests of the crate `book-snippets`: run here, for `cargo book test` and for the
-//! preprocessor that gives plain `mdbook test` the same verdict.
+//! The book's snippets are doc-tests of the crate `book-snippets`: run here, by the preprocessor that gives
+//! `mdbook test` its verdict.
 
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -8,11 +8,8 @@ use anyhow::{Context, Result, ensure};
 use mdbook_preprocessor::book::Book;
 use mdbook_preprocessor::{Preprocessor, PreprocessorContext};
 
-/// Runs every snippet of the book.
-///
-/// # Errors
-/// When one fails: cargo has then printed the page and the line.
-pub fn run(root: &Path) -> Result<()> {
+/// Runs every snippet of the book. When one fails, cargo has printed its page and line.
+fn run(root: &Path) -> Result<()> {
     // A preprocessor's standard output is mdBook's: what cargo prints goes to standard error.
     let status = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
         .args(["test", "--doc", "--package", "book-snippets"])

@@ -89,7 +89,7 @@ function inspect(limit) {
             break;
         }
     }
-    for (const svg of document.querySelectorAll("main figure svg")) {
+    for (const svg of document.querySelectorAll("main figure svg:not(.katex svg)")) {
         if (!svg.getAttribute("aria-label")) faults.push("a figure has no aria-label");
         const box = svg.getBoundingClientRect();
         for (const text of svg.querySelectorAll("text")) {
@@ -127,38 +127,42 @@ if (screenshots) await mkdir(screenshots, { recursive: true });
 const faults = new Set();
 let visits = 0;
 const all = only.length ? only : await pagesUnder(BOOK);
-for (const theme of THEMES) {
-    for (const width of WIDTHS) {
-        const context = await browser.newContext({ viewport: { width, height: 900 } });
-        await context.addInitScript((name) => localStorage.setItem("mdbook-theme", name), theme);
-        const tab = await context.newPage();
-        let current = "";
-        tab.on("console", (message) => {
-            if (message.type() === "error") faults.add(`${current}: console: ${message.text()}`);
-        });
-        tab.on("pageerror", (error) => faults.add(`${current}: ${error.message}`));
-        tab.on("request", (request) => {
-            if (!request.url().startsWith(origin) && !/^(data|blob):/.test(request.url())) faults.add(`${current}: asks ${request.url()}`);
-        });
-        tab.on("response", (response) => {
-            if (response.status() >= 400) faults.add(`${current}: nothing at ${response.url().slice(origin.length)}`);
-        });
-        for (const page of all) {
-            // The print page asks for a printer and repeats the others: one look is enough.
-            if (page.endsWith("print.html") && (theme !== "light" || width !== 1280)) continue;
-            current = page;
-            await tab.addInitScript(() => { window.print = () => {}; });
-            await tab.goto(`${origin}/${page}`, { waitUntil: "load" });
-            await tab.evaluate(() => document.fonts.ready.then(() => true));
+for (const width of WIDTHS) {
+    const context = await browser.newContext({ viewport: { width, height: 900 } });
+    await context.addInitScript(() => { window.print = () => {}; });
+    const tab = await context.newPage();
+    let current = "";
+    tab.on("console", (message) => {
+        if (message.type() === "error") faults.add(`${current}: console: ${message.text()}`);
+    });
+    tab.on("pageerror", (error) => faults.add(`${current}: ${error.message}`));
+    tab.on("request", (request) => {
+        if (!request.url().startsWith(origin) && !/^(data|blob):/.test(request.url())) faults.add(`${current}: asks ${request.url()}`);
+    });
+    tab.on("response", (response) => {
+        if (response.status() >= 400) faults.add(`${current}: nothing at ${response.url().slice(origin.length)}`);
+    });
+    for (const page of all) {
+        // The print page repeats the others: one look is enough.
+        const print = page.endsWith("print.html");
+        if (print && width !== WIDTHS.at(-1)) continue;
+        current = page;
+        await tab.goto(`${origin}/${page}`, { waitUntil: "load" });
+        await tab.evaluate(() => document.fonts.ready.then(() => true));
+        for (const theme of print ? THEMES.slice(0, 1) : THEMES) {
+            await tab.evaluate(([theme, themes]) => {
+                document.documentElement.classList.remove(...themes);
+                document.documentElement.classList.add(theme);
+            }, [theme, THEMES]);
             for (const fault of await tab.evaluate(inspect, CONTRAST)) faults.add(`${page} (${theme}, ${width} px): ${fault}`);
-            if (screenshots) {
+            if (screenshots && !print) {
                 const name = page.replaceAll("/", "_").replace(/\.html$/, "");
                 await tab.screenshot({ path: join(screenshots, `${name}.${theme}.${width}.png`), fullPage: true });
             }
             visits += 1;
         }
-        await context.close();
     }
+    await context.close();
 }
 
 // The book opens from disk as well: the same first page, no server.

@@ -26,7 +26,9 @@ impl Renderer for Test {
 }
 
 fn main() -> Result<()> {
-    let root = Path::new(&env::var("CARGO_MANIFEST_DIR")?).join("../..").canonicalize()?;
+    let root = Path::new(&env::var("CARGO_MANIFEST_DIR")?)
+        .join("../..")
+        .canonicalize()?;
     let output = PathBuf::from(env::var("OUT_DIR")?);
     for source in ["book.toml", "book/src", "chapters", "translations"] {
         println!("cargo::rerun-if-changed={}", root.join(source).display());
@@ -96,20 +98,36 @@ fn without_hidden_headers(page: &str) -> String {
 }
 
 /// Writes each page beside the others and a module for it, nested as its folders are.
-fn write_pages(pages: &BTreeMap<PathBuf, String>, folder: &Path, modules: &mut String) -> Result<()> {
+fn write_pages(
+    pages: &BTreeMap<PathBuf, String>,
+    folder: &Path,
+    modules: &mut String,
+) -> Result<()> {
     for (path, content) in pages {
         let file = folder.join(path);
         if let Some(parent) = file.parent() {
             fs::create_dir_all(parent)?;
         }
         fs::write(&file, content).with_context(|| format!("cannot write {}", file.display()))?;
-        writeln!(modules, "#[doc = include_str!({file:?})]\npub mod {} {{}}", module_name(path))?;
+        writeln!(
+            modules,
+            "#[doc = include_str!({file:?})]\npub mod {} {{}}",
+            module_name(path)
+        )?;
     }
     Ok(())
 }
 
 /// `1-math-foundations/fourier.md` becomes `chapter_1_math_foundations_fourier`.
 fn module_name(path: &Path) -> String {
-    let name = path.with_extension("").to_string_lossy().replace(['/', '\\'], "_").replace('-', "_");
-    if name.starts_with(|first: char| first.is_ascii_digit()) { format!("chapter_{name}") } else { name }
+    let name = path
+        .with_extension("")
+        .to_string_lossy()
+        .replace(['/', '\\'], "_")
+        .replace('-', "_");
+    if name.starts_with(|first: char| first.is_ascii_digit()) {
+        format!("chapter_{name}")
+    } else {
+        name
+    }
 }

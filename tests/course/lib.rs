@@ -8,7 +8,10 @@ use pulldown_cmark::{CodeBlockKind, Event, Options, Parser, Tag, TagEnd};
 
 /// The root of the workspace.
 pub fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("..").components().collect()
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("..")
+        .components()
+        .collect()
 }
 
 /// A fenced code block of a page.
@@ -65,7 +68,11 @@ impl Page {
                 }
                 Event::End(TagEnd::CodeBlock) => {
                     if let Some((info, body, range)) = open.take() {
-                        fences.push(Fence { info, body, line: self.line(range.start) });
+                        fences.push(Fence {
+                            info,
+                            body,
+                            line: self.line(range.start),
+                        });
                     }
                 }
                 _ => {}
@@ -112,7 +119,8 @@ pub fn files(folder: &Path, ending: &str) -> Vec<PathBuf> {
     let mut found = Vec::new();
     let mut folders = vec![folder.to_owned()];
     while let Some(folder) = folders.pop() {
-        let entries = fs::read_dir(&folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display()));
+        let entries =
+            fs::read_dir(&folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display()));
         for path in entries.map(|entry| entry.expect("a readable entry").path()) {
             if path.is_dir() {
                 if !path.ends_with("target") {

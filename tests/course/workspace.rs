@@ -1,6 +1,6 @@
 //! What holds of the crates: who may depend on whom, versions, licences.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::process::Command;
 use std::sync::LazyLock;
@@ -14,7 +14,11 @@ static METADATA: LazyLock<Value> = LazyLock::new(|| {
         .current_dir(root())
         .output()
         .unwrap();
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    assert!(
+        output.status.success(),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
     serde_json::from_slice(&output.stdout).unwrap()
 });
 
@@ -33,10 +37,14 @@ fn chapter(name: &str) -> Option<u32> {
 
 #[test]
 fn chapters_depend_on_earlier_chapters_and_on_the_workbench_only() {
-    let own: Vec<&str> = own_packages().map(|package| package["name"].as_str().unwrap()).collect();
+    let own: Vec<&str> = own_packages()
+        .map(|package| package["name"].as_str().unwrap())
+        .collect();
     let mut seen = 0;
     for package in own_packages() {
-        let Some(number) = chapter(package["name"].as_str().unwrap()) else { continue };
+        let Some(number) = chapter(package["name"].as_str().unwrap()) else {
+            continue;
+        };
         seen += 1;
         for dependency in package["dependencies"].as_array().unwrap() {
             let name = dependency["name"].as_str().unwrap();
@@ -66,19 +74,34 @@ fn a_chapter_has_one_module_a_page() {
                 continue;
             }
             let module = sources.join(format!("{}.rs", stem.replace('-', "_")));
-            assert!(module.is_file(), "{name}/{stem}.md has no module {}", module.display());
+            assert!(
+                module.is_file(),
+                "{name}/{stem}.md has no module {}",
+                module.display()
+            );
         }
     }
 }
 
 #[test]
 fn the_first_chapters_stay_light() {
-    let heavy = ["burn", "wgpu", "cubecl", "candle-core", "tokio", "ndarray-linalg"];
+    let heavy = [
+        "burn",
+        "wgpu",
+        "cubecl",
+        "candle-core",
+        "tokio",
+        "ndarray-linalg",
+    ];
     for package in own_packages() {
         if chapter(package["name"].as_str().unwrap()).is_some_and(|number| number <= 3) {
             for dependency in package["dependencies"].as_array().unwrap() {
                 let name = dependency["name"].as_str().unwrap();
-                assert!(!heavy.contains(&name), "{} depends on {name}", package["name"]);
+                assert!(
+                    !heavy.contains(&name),
+                    "{} depends on {name}",
+                    package["name"]
+                );
             }
         }
     }
@@ -88,28 +111,41 @@ fn the_first_chapters_stay_light() {
 fn every_version_is_named_in_the_workspace_manifest() {
     for manifest in files(&root(), "Cargo.toml") {
         let relative = manifest.strip_prefix(root()).unwrap();
-        if relative == Path::new("Cargo.toml") || relative.components().any(|part| part.as_os_str() == "fuzz") {
+        if relative == Path::new("Cargo.toml")
+            || relative.components().any(|part| part.as_os_str() == "fuzz")
+        {
             continue;
         }
         let text = std::fs::read_to_string(&manifest).unwrap();
         let table: toml::Table = text.parse().unwrap();
         for kind in ["dependencies", "dev-dependencies", "build-dependencies"] {
-            for (name, value) in table.get(kind).and_then(|value| value.as_table()).into_iter().flatten() {
-                let inherited = value.get("workspace").and_then(|value| value.as_bool()) == Some(true);
-                assert!(inherited, "{}: {name} names its own version", relative.display());
+            for (name, value) in table
+                .get(kind)
+                .and_then(|value| value.as_table())
+                .into_iter()
+                .flatten()
+            {
+                let inherited =
+                    value.get("workspace").and_then(|value| value.as_bool()) == Some(true);
+                assert!(
+                    inherited,
+                    "{}: {name} names its own version",
+                    relative.display()
+                );
             }
         }
     }
 }
 
 /// What a dependency of ours may be licensed under; `deny.toml` has the same list for `cargo deny`.
-const LICENCES: [&str; 14] = [
+const LICENCES: [&str; 15] = [
     "0BSD",
     "Apache-2.0",
     "Apache-2.0 WITH LLVM-exception",
     "BSD-2-Clause",
     "BSD-3-Clause",
     "BSL-1.0",
+    "CC-BY-4.0",
     "CC0-1.0",
     "ISC",
     "MIT",
@@ -122,9 +158,15 @@ const LICENCES: [&str; 14] = [
 
 /// Whether an SPDX expression can be satisfied from the list: one alternative of each part that is demanded.
 fn allowed(expression: &str) -> bool {
-    expression.replace(['(', ')'], " ").split(" AND ").all(|demanded| {
-        demanded.split(" OR ").flat_map(|choice| choice.split('/')).any(|choice| LICENCES.contains(&choice.trim()))
-    })
+    expression
+        .replace(['(', ')'], " ")
+        .split(" AND ")
+        .all(|demanded| {
+            demanded
+                .split(" OR ")
+                .flat_map(|choice| choice.split('/'))
+                .any(|choice| LICENCES.contains(&choice.trim()))
+        })
 }
 
 #[test]
@@ -133,37 +175,49 @@ fn every_dependency_has_a_licence_we_may_use() {
     for package in packages().filter(|package| !package["source"].is_null()) {
         let licence = package["license"].as_str().unwrap_or("none");
         if !allowed(licence) {
-            faults.push(format!("{} {}: {licence}", package["name"], package["version"]));
+            faults.push(format!(
+                "{} {}: {licence}",
+                package["name"], package["version"]
+            ));
         }
     }
     assert!(faults.is_empty(), "\n{}\n", faults.join("\n"));
-    assert!(!allowed("GPL-3.0-only") && !allowed("MIT AND GPL-2.0") && allowed("(MIT OR GPL-2.0) AND ISC"));
+    assert!(
+        !allowed("GPL-3.0-only")
+            && !allowed("MIT AND GPL-2.0")
+            && allowed("(MIT OR GPL-2.0) AND ISC")
+    );
 }
 
 #[test]
 fn cargo_deny_is_told_the_same_licences() {
-    let table: toml::Table = std::fs::read_to_string(root().join("deny.toml")).unwrap().parse().unwrap();
-    let told: Vec<&str> =
-        table["licenses"]["allow"].as_array().unwrap().iter().map(|value| value.as_str().unwrap()).collect();
+    let table: toml::Table = std::fs::read_to_string(root().join("deny.toml"))
+        .unwrap()
+        .parse()
+        .unwrap();
+    let told: Vec<&str> = table["licenses"]["allow"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|value| value.as_str().unwrap())
+        .collect();
     assert_eq!(told, LICENCES);
 }
 
 #[test]
-fn our_direct_dependencies_come_in_one_version() {
-    let mut direct: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
-    for package in own_packages() {
-        for dependency in package["dependencies"].as_array().unwrap() {
-            direct.entry(dependency["name"].as_str().unwrap()).or_default();
+fn all_crates_of_the_course_use_the_same_version_of_a_dependency() {
+    let own: Vec<&str> = own_packages().map(|package| package["id"].as_str().unwrap()).collect();
+    let mut used: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
+    for node in METADATA["resolve"]["nodes"].as_array().unwrap() {
+        if own.contains(&node["id"].as_str().unwrap()) {
+            for dependency in node["deps"].as_array().unwrap() {
+                let name = dependency["name"].as_str().unwrap();
+                used.entry(name).or_default().insert(dependency["pkg"].as_str().unwrap());
+            }
         }
     }
-    for package in packages() {
-        if let Some(versions) = direct.get_mut(package["name"].as_str().unwrap()) {
-            versions.push(package["version"].as_str().unwrap());
-        }
-    }
-    // Two majors of a crate live side by side only where a dependency of ours still needs the older one.
-    let accepted: [&str; 0] = [];
-    for (name, versions) in direct {
-        assert!(versions.len() <= 1 || accepted.contains(&name), "{name} comes in {versions:?}");
+    assert!(used.contains_key("nalgebra"));
+    for (name, versions) in used {
+        assert_eq!(versions.len(), 1, "{name} is used as {versions:?}");
     }
 }

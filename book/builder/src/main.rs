@@ -118,10 +118,19 @@ fn preprocess(name: PreprocessorName, question: Option<Question>) -> Result<Exit
     };
     if let Some(Question::Supports { renderer }) = question {
         let supported = preprocessor.supports_renderer(&renderer)?;
-        return Ok(if supported { ExitCode::SUCCESS } else { ExitCode::FAILURE });
+        return Ok(if supported {
+            ExitCode::SUCCESS
+        } else {
+            ExitCode::FAILURE
+        });
     }
     let (context, book) = mdbook_preprocessor::parse_input(io::stdin())?;
-    if context.mdbook_version.split('.').take(2).ne(mdbook_preprocessor::MDBOOK_VERSION.split('.').take(2)) {
+    if context
+        .mdbook_version
+        .split('.')
+        .take(2)
+        .ne(mdbook_preprocessor::MDBOOK_VERSION.split('.').take(2))
+    {
         bail!(
             "this book is built with mdbook {}, found {}",
             mdbook_preprocessor::MDBOOK_VERSION,

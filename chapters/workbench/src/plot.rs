@@ -692,7 +692,7 @@ impl<'a> Drawing<'a> {
             let x = self.left.max(self.frame.left + 2.0 + half) - half;
             canvas.text(
                 Role::Ink,
-                (x, self.top - 9.0),
+                (x, self.top - self.y_label_gap),
                 Anchor::Start,
                 &self.plot.y.label,
             );

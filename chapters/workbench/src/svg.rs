@@ -538,19 +538,24 @@ impl Canvas {
             Anchor::End => (at.0, " text-anchor=\"end\"", None),
         };
         let bold = if pen.bold { " font-weight=\"600\"" } else { "" };
-        let halo = if pen.halo {
-            " stroke=\"var(--bg, #ffffff)\" stroke-width=\"4\" stroke-linejoin=\"round\" paint-order=\"stroke\""
-        } else {
-            ""
-        };
-        self.element(format!(
-            "<text x=\"{}\" y=\"{}\" font-size=\"{}\"{anchor}{bold} fill=\"{}\"{}{halo}>{}</text>",
+        let place = format!(
+            "<text x=\"{}\" y=\"{}\" font-size=\"{}\"{anchor}{bold}",
             number(x),
             number(at.1),
-            number(pen.size),
+            number(pen.size)
+        );
+        let spans = spans(&runs, pen.size, start.filter(|_| accented));
+        if pen.halo {
+            // A text of its own: a halo around one stretch would cover the end of the last.
+            let page = "var(--bg, #ffffff)";
+            self.element(format!(
+                "{place} fill=\"{page}\" stroke=\"{page}\" stroke-width=\"4\" aria-hidden=\"true\">{spans}</text>"
+            ));
+        }
+        self.element(format!(
+            "{place} fill=\"{}\"{}>{spans}</text>",
             pen.role.colour(),
             pen.see_through(),
-            spans(&runs, pen.size, start.filter(|_| accented)),
         ));
         self
     }
@@ -780,10 +785,8 @@ impl Typesetter {
             let after = characters.get(index + 1).copied();
             let in_word = |c: Option<char>| c.is_some_and(|c| c.is_ascii_alphanumeric());
             let alone = !in_word(before) && !in_word(after);
-            let (letter, above) = match character {
-                'Ā' => ('A', accent('\u{304}')),
-                _ => (character, after.and_then(accent)),
-            };
+            let (letter, above) =
+                composed(character).unwrap_or((character, after.and_then(accent)));
             match letter {
                 _ if accent(letter).is_some() => continue,
                 'a'..='z' | 'A'..='Z' if mathematics || alone => {
@@ -901,6 +904,21 @@ fn accent(combining: char) -> Option<char> {
         '\u{307}' => Some('\u{2d9}'),
         _ => None,
     }
+}
+
+/// A letter and its accent, of a character that is both.
+fn composed(character: char) -> Option<(char, Option<char>)> {
+    [
+        ('\u{304}', "Āāēīōūȳ", "Aaeiouy"),
+        ('\u{302}', "Ââĉêĝĥîĵôŝûŵŷẑ", "Aaceghijosuwyz"),
+        ('\u{303}', "Ããñõũṽỹ", "Aanouvy"),
+        ('\u{307}', "ȧḃċḋėḟġḣṁṅȯṗṙṡṫẇẋẏż", "abcdefghmnoprstwxyz"),
+    ]
+    .into_iter()
+    .find_map(|(combining, composed, letters)| {
+        let index = composed.chars().position(|c| c == character)?;
+        Some((letters.chars().nth(index)?, accent(combining)))
+    })
 }
 
 /// How far to the right of a letter's middle its accent stands, in sizes.
@@ -1080,7 +1098,12 @@ mod tests {
 
     #[test]
     fn an_accent_takes_no_room() {
-        for (plain, accented) in [("$A$", "Ā"), ("$B$", "B\u{304}"), ("$x_k$", "x\u{302}_k")] {
+        for (plain, accented) in [
+            ("$A$", "Ā"),
+            ("$B$", "B\u{304}"),
+            ("$x_k$", "x\u{302}_k"),
+            ("$u$", "û"),
+        ] {
             let (plain, accented) = (text_width(plain, 16.0), text_width(accented, 16.0));
             // The shift that ends the accent waits for the next letter: at most half a letter.
             assert!((plain - accented).abs() < 0.5 * 16.0, "{plain} {accented}");

@@ -66,7 +66,7 @@ fn languages(root: &Path) -> Result<Vec<String>> {
 
 /// The pages by path after mdBook's own preprocessors and the translation.
 fn expand(root: &Path, language: Option<&str>) -> Result<BTreeMap<PathBuf, String>> {
-    let mut config = Config::from_disk(&root.join("book.toml"))?;
+    let mut config = Config::from_disk(root.join("book.toml"))?;
     if let Some(language) = language {
         config.book.language = Some(language.to_owned());
     }

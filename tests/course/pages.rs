@@ -227,24 +227,24 @@ fn every_shown_output_was_recorded_and_none_was_typed() {
                 .replace('\\', "/")
         })
         .collect();
-    let mut faults: Vec<String> = shown.difference(&recorded).map(|path| format!("{path} is not recorded")).collect();
-    faults.extend(pages()
-        .iter()
-        .flat_map(|page| {
-            page.fences()
-                .into_iter()
-                .filter(|fence| {
-                    fence.info == "text" && fence.body.trim_start().starts_with("$ cargo run")
-                })
-                .map(|fence| {
-                    format!(
-                        "{}:{}: an output that no test replays",
-                        page.path, fence.line
-                    )
-                })
-                .collect::<Vec<_>>()
-        })
+    let mut faults: Vec<String> = shown
+        .difference(&recorded)
+        .map(|path| format!("{path} is not recorded"))
         .collect();
+    faults.extend(pages().iter().flat_map(|page| {
+        page.fences()
+            .into_iter()
+            .filter(|fence| {
+                fence.info == "text" && fence.body.trim_start().starts_with("$ cargo run")
+            })
+            .map(|fence| {
+                format!(
+                    "{}:{}: an output that no test replays",
+                    page.path, fence.line
+                )
+            })
+            .collect::<Vec<_>>()
+    }));
     assert_none(faults);
 }
 

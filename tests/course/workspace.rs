@@ -206,13 +206,17 @@ fn cargo_deny_is_told_the_same_licences() {
 
 #[test]
 fn all_crates_of_the_course_use_the_same_version_of_a_dependency() {
-    let own: Vec<&str> = own_packages().map(|package| package["id"].as_str().unwrap()).collect();
+    let own: Vec<&str> = own_packages()
+        .map(|package| package["id"].as_str().unwrap())
+        .collect();
     let mut used: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
     for node in METADATA["resolve"]["nodes"].as_array().unwrap() {
         if own.contains(&node["id"].as_str().unwrap()) {
             for dependency in node["deps"].as_array().unwrap() {
                 let name = dependency["name"].as_str().unwrap();
-                used.entry(name).or_default().insert(dependency["pkg"].as_str().unwrap());
+                used.entry(name)
+                    .or_default()
+                    .insert(dependency["pkg"].as_str().unwrap());
             }
         }
     }

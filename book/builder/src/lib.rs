@@ -53,7 +53,7 @@ pub fn languages(root: &Path) -> Result<Vec<String>> {
 
 /// Loads the book with its preprocessors in this process instead of one `cargo run` each.
 fn load(root: &Path, language: Option<&str>, destination: &Path) -> Result<MDBook> {
-    let mut config = Config::from_disk(&root.join("book.toml"))?;
+    let mut config = Config::from_disk(root.join("book.toml"))?;
     config.build.build_dir = destination.to_owned();
     if let Some(language) = language {
         config.book.language = Some(language.to_owned());

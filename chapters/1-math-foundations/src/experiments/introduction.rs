@@ -126,6 +126,9 @@ fn grouped(number: u64) -> String {
 
 #[derive(Debug, clap::Args)]
 pub struct ForgettingOptions {
+    /// Gains of the networks, with commas between
+    #[arg(long, value_delimiter = ',', default_values_t = Forgetting::default().gains)]
+    gains: Vec<f64>,
     /// The inputs are uniform in ± this
     #[arg(long, default_value_t = Forgetting::default().loudness)]
     loudness: f64,
@@ -138,35 +141,28 @@ pub struct ForgettingOptions {
 }
 
 pub fn forgetting(options: &ForgettingOptions) -> Result<(), Box<dyn Error>> {
-    let ForgettingOptions {
-        loudness,
-        steps,
-        seed,
-    } = *options;
     let setup = Forgetting {
-        loudness,
-        steps,
-        seed,
+        gains: options.gains.clone(),
+        loudness: options.loudness,
+        steps: options.steps,
+        seed: options.seed,
         ..Forgetting::default()
     };
     let curves = setup.measure()?;
     println!("how far a change of x_0 still moves x_k: the largest stretch of d x_k / d x_0");
     println!(
-        "state of {} numbers, Q a random rotation, inputs in ±{loudness}",
-        setup.d_state
+        "state of {} numbers, Q a random rotation, inputs in ±{}",
+        setup.d_state, setup.loudness
     );
+    println!("networks: x_k = tanh(gain Q x_{{k-1}} + u_k); the last column: without the tanh");
     println!();
-    println!(
-        "{:>5} {:^43}   {:>10}",
-        "", "x_k = tanh(gain Q x_{k-1} + u_k)", "no tanh"
-    );
     print!("{:>5}", "k");
     for gain in &setup.gains {
-        print!(" {:>10}", format!("gain {gain:.1}"));
+        print!(" {:>10}", format!("gain {gain:?}"));
     }
-    println!("   {:>10}", format!("gain {}", setup.modulus));
+    println!("   {:>10}", format!("gain {:?}", setup.modulus));
     let marks = (0..).flat_map(|decade| [1, 2, 5].map(|digit| digit * 10_usize.pow(decade)));
-    for k in marks.take_while(|k| *k <= steps) {
+    for k in marks.take_while(|k| *k <= setup.steps) {
         print!("{k:>5}");
         for curve in &curves.networks {
             print!(" {:>10}", format!("{:.1e}", curve[k]));

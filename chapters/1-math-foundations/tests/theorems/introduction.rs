@@ -253,6 +253,23 @@ fn louder_inputs_make_a_network_forget_faster_and_leave_the_recurrence_alone() {
     assert_eq!(loud.linear, quiet.linear);
 }
 
+/// The page, "Try it": the gain that keeps a trace of loud inputs explodes under quiet ones.
+#[test]
+fn a_gain_chosen_for_loud_inputs_explodes_under_quiet_ones() {
+    let loud = Forgetting {
+        gains: vec![1.3],
+        loudness: 0.5,
+        ..Forgetting::default()
+    };
+    let quiet = Forgetting {
+        loudness: 0.1,
+        ..loud.clone()
+    };
+    let at_200 = |setup: Forgetting| format!("{:.1e}", setup.measure().unwrap().networks[0][200]);
+    assert_eq!(at_200(loud), "3.2e-2");
+    assert_eq!(at_200(quiet), "2.0e3");
+}
+
 #[test]
 fn shapes_that_do_not_fit_are_refused_in_a_sentence() {
     let one = DMatrix::<f64>::identity(1, 1);

@@ -1593,3 +1593,74 @@ fn norm<T: ComplexField<RealField = f64> + Copy>(x: &[T]) -> f64 {
             .sum::<f64>()
             .sqrt()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use nalgebra::dmatrix;
+
+    #[test]
+    fn one_francis_step_equals_two_explicit_steps() {
+        let a = dmatrix![
+            4.0, 1.0, -2.0, 2.0;
+            1.0, 2.0, 0.0, 1.0;
+            0.0, 3.0, 3.0, -2.0;
+            0.0, 0.0, 2.0, -1.0
+        ];
+        let shift = 0.7;
+        let explicit = shifted_qr_step(&shifted_qr_step(&a, shift).unwrap(), shift).unwrap();
+        let mut implicit = a.clone();
+        let mut q = DMatrix::identity(4, 4);
+        francis_step(&mut implicit, Some(&mut q), 0..4, [Complex::from(shift); 2]);
+
+        assert!((&q * &implicit * q.transpose() - a).amax() < 1e-14);
+        // The implicit Q theorem: the same matrix, up to the signs of the basis.
+        for (i, e) in implicit.iter().zip(explicit.iter()) {
+            assert!((i.abs() - e.abs()).abs() < 1e-13, "{i} {e}");
+        }
+    }
+
+    #[test]
+    fn a_standard_block_is_a_rotation_of_the_block_it_came_from() {
+        let values = [0.0, 1.0, -1.0, 2.5, 1e-9, -1e-9, 1e8, 1.0 + 1e-15, 1e-200];
+        for code in 0..values.len().pow(4) {
+            let pick = |place: u32| values[code / values.len().pow(place) % values.len()];
+            let [a, b, c, d] = [pick(0), pick(1), pick(2), pick(3)];
+            let (rotation, [e, f, g, h]) = standard_block([a, b, c, d]);
+            assert!(g == 0.0 || (e == h && f.signum() != g.signum()));
+            let turn = dmatrix![rotation.c, rotation.s; -rotation.s, rotation.c];
+            let back = turn.transpose() * dmatrix![e, f; g, h] * &turn;
+            let error = (back - dmatrix![a, b; c, d]).amax();
+            let size = a.abs().max(b.abs()).max(c.abs()).max(d.abs());
+            assert!(error <= 1e-14 * size, "[{a}, {b}; {c}, {d}]: {error:e}");
+        }
+    }
+
+    #[test]
+    fn an_iteration_that_does_not_converge_says_so() {
+        // Only a matrix that validation refuses gets this far: NaN is never negligible.
+        let mut nan = DMatrix::from_element(4, 4, f64::NAN);
+        let stopped = francis(&mut nan, None, &(0..4)).unwrap_err();
+        assert_eq!(
+            stopped.to_string(),
+            "no convergence after 300 iterations, 4 of the eigenvalues missing"
+        );
+        let mut nan = nan.map(Complex::from);
+        assert!(single_shift_qr(&mut nan, None, &(0..4)).is_err());
+        let mut e = vec![f64::NAN; 3];
+        assert!(implicit_ql(&mut [1.0; 4], &mut e, &mut DMatrix::<f64>::identity(4, 4)).is_err());
+    }
+
+    #[test]
+    fn dot_and_norm_agree_with_the_definition() {
+        for n in 0..20 {
+            let x: Vec<f64> = (0..n).map(|k| f64::from(k) - 3.5).collect();
+            let plain: f64 = x.iter().map(|x| x * x).sum();
+            assert!((dot(&x, &x) - plain).abs() < 1e-12);
+            assert!((norm(&x) - plain.sqrt()).abs() < 1e-12);
+            let tiny: Vec<f64> = x.iter().map(|x| x * 1e-200).collect();
+            assert!((norm(&tiny) / 1e-200 - plain.sqrt()).abs() < 1e-12);
+        }
+        assert_eq!(dot(&[Complex::I], &[Complex::I]), Complex::ONE);
+    }
+}

@@ -399,8 +399,17 @@ proptest! {
         let modes = eigendecomposition(&a).unwrap();
         let residual = complex(&a) * &modes.v - &modes.v * diagonal(&modes.lambda);
         prop_assert!(residual.camax() < 1e-13 * a.nrows() as f64);
-        for v in modes.v.column_iter() {
+        for (k, v) in modes.v.column_iter().enumerate() {
             prop_assert!((v.norm() - 1.0).abs() < 1e-14);
+            // The largest entry is real and positive (the first of several equal ones).
+            let largest = v.iter().map(|entry| entry.norm()).fold(0.0, f64::max);
+            let first = v.iter().find(|entry| entry.norm() > (1.0 - 1e-8) * largest).unwrap();
+            prop_assert!(first.im == 0.0 && first.re > 0.0);
+            // Real eigenvalues have real vectors, conjugate ones have conjugate vectors.
+            let conjugate = modes.lambda.iter().zip(modes.v.column_iter()).find(|(lambda, w)| {
+                **lambda == modes.lambda[k].conj() && *w == v.map(|entry| entry.conj())
+            });
+            prop_assert!(conjugate.is_some());
         }
     }
 

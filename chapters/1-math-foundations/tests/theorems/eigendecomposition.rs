@@ -265,6 +265,31 @@ fn a_real_symmetric_matrix_keeps_real_eigenvectors() {
     assert!((rebuilt - a).amax() < 1e-15);
 }
 
+#[test]
+fn a_small_eigenvalue_of_a_graded_matrix_keeps_its_digits() {
+    // Trace 1, determinant 1e-34: the off-diagonal is far below rounding of 1, and still it counts.
+    let a = dmatrix![1.0, 1e-17; 1e-17, 2e-34];
+    let lambda = eigenvalues(&a).unwrap();
+    assert!(
+        (lambda[1].re / 1e-34 - 1.0).abs() < 1e-12,
+        "found {}",
+        lambda[1]
+    );
+}
+
+#[test]
+fn balancing_takes_out_the_rows_and_columns_that_are_solved() {
+    let a = dmatrix![
+        1.0, 2.0, 3.0, 4.0;
+        0.0, 5.0, 6.0, 7.0;
+        0.0, 8.0, 9.0, 1.0;
+        0.0, 0.0, 0.0, 2.0
+    ];
+    let balanced = balance(&a).unwrap();
+    assert_eq!(balanced.window, 1..3);
+    assert_eq!((balanced.a[(0, 0)], balanced.a[(3, 3)]), (1.0, 2.0));
+}
+
 // ------------------------------------------------------------------------- defective matrices
 
 #[test]

@@ -246,7 +246,8 @@ impl Eigendecomposition {
 /// *Exact when* A is triangular up to a permutation. *Good for* any real matrix: eigenvalues and
 /// vectors are those of a matrix within a few `ε‖A‖` of A. *Breaks* (as every method does) for the
 /// vectors of a defective matrix: they come out nearly parallel, which
-/// [`Eigendecomposition::condition_number`] reports. Cost O(N³), about `25 N³` operations.
+/// [`Eigendecomposition::condition_number`] reports; and, as LAPACK does, for vectors of a matrix
+/// whose entries lie twenty orders of magnitude apart. Cost O(N³), about `25 N³` operations.
 ///
 /// # Errors
 /// [`EigenError::Input`]; [`EigenError::NoConvergence`].

@@ -6,6 +6,8 @@ mod causal_convolution;
 mod companion_form;
 mod convolve_by_dft;
 mod eigenvalues_2x2;
+mod hurwitz_cubic;
+mod lyapunov_doubling;
 mod mass_spring_damper;
 mod power_step;
 mod recurrence_step;
@@ -19,5 +21,7 @@ pub fn all() -> Vec<Exercise> {
         convolve_by_dft::exercise(),
         mass_spring_damper::exercise(),
         companion_form::exercise(),
+        hurwitz_cubic::exercise(),
+        lyapunov_doubling::exercise(),
     ]
 }

@@ -8,6 +8,7 @@ use workbench::command_line::Experiments;
 mod eigendecomposition;
 mod fourier;
 mod introduction;
+mod stability;
 mod state_representations;
 
 #[derive(Debug, Subcommand)]
@@ -22,6 +23,8 @@ pub enum Experiment {
     Spectrum(fourier::Options),
     /// What a spring, a circuit, a motor or a pendulum looks like as four matrices
     Physics(state_representations::Options),
+    /// Whether a matrix comes to rest: its eigenvalues, an energy, a table, and the way there
+    Stability(stability::Options),
 }
 
 impl Experiments for Experiment {
@@ -32,6 +35,7 @@ impl Experiments for Experiment {
             Self::Modes(options) => eigendecomposition::run(options),
             Self::Spectrum(options) => fourier::run(options),
             Self::Physics(options) => state_representations::run(options),
+            Self::Stability(options) => stability::run(options),
         }
     }
 }

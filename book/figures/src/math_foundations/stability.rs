@@ -8,7 +8,7 @@ use math_foundations::stability::{
 };
 use nalgebra::{DMatrix, DVector, dmatrix, dvector};
 use workbench::plot::{Plot, Side, panels};
-use workbench::svg::Role;
+use workbench::svg::{Anchor, Role};
 
 use crate::Figure;
 
@@ -42,7 +42,7 @@ impl Default for EnergyBowl {
         Self {
             damping: 0.4,
             start: 1.25,
-            until: 12.0,
+            until: 9.0,
         }
     }
 }
@@ -89,15 +89,22 @@ pub fn draw_energy_bowl(parameters: &EnergyBowl) -> Result<String, StabilityErro
             .collect()
     };
     let own = over_time(&DMatrix::identity(2, 2));
-    let turns = [(0.0, "0"), (PI, "π"), (2.0 * PI, "2π"), (3.0 * PI, "3π")];
+    // It turns round twice a period, and the damper makes the period longer.
+    let half_period = PI / (1.0 - 0.25 * damping * damping).sqrt();
+    let turns = [(0.0, "0"), (half_period, "t_1"), (2.0 * half_period, "t_2")];
     let fall = Plot::new("it falls without a pause; the spring's own energy rests at every turn")
         .x_label("t")
         .x_ticks(&turns)
         .y_range(0.0, 1.05)
-        .reference("$½q^2 + ½q'^2$", &own)
-        .label_at(0.27, Side::Right)
-        .line(Role::State, "$x^TPx$", &over_time(&energy.p))
-        .label_at(0.1, Side::Left);
+        .reference("", &own)
+        .note(
+            Role::Reference,
+            (1.35, 0.86),
+            Anchor::Start,
+            "$½q^2 + ½q'^2$",
+        )
+        .line(Role::State, "", &over_time(&energy.p))
+        .note(Role::State, (0.4, 0.3), Anchor::Start, "$x^TPx$");
     Ok(panels(&[bowl, fall]))
 }
 
@@ -178,13 +185,14 @@ pub fn draw_transient_growth(parameters: &TransientGrowth) -> Result<String, Sta
         &[0.0, 0.5, 1.0].map(|part| (part * until, bound)),
     )
     .label_at(0.5, Side::Above)
-    .line(Role::State, "$a_{12} = 0$", &curve(&straight)?)
-    .label_at(0.45, Side::Below)
-    .line(
-        Role::State.wide(3.0),
+    .line(Role::State, "", &curve(&straight)?)
+    .note(Role::State, (1.1, 0.07), Anchor::Start, "$a_{12} = 0$")
+    .line(Role::State.wide(3.0), "", &curve(&sheared)?)
+    .note(
+        Role::State,
+        (2.6, 1.3),
+        Anchor::Start,
         format!("$a_{{12}} = {shear}$"),
-        &curve(&sheared)?,
     )
-    .label_at(0.5, Side::Above)
     .to_svg())
 }

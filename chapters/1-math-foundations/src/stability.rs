@@ -459,21 +459,18 @@ fn refuse_unit_products(a: &DMatrix<f64>, lambda: &[Complex<f64>]) -> Result<(),
     }
 }
 
-/// Solves the Lyapunov equation `A X + X Aᵀ + Q = 0` by Bartels and Stewart's method.
+/// Solves the Lyapunov equation `A X + X Aᵀ + Q = 0`.
 ///
-/// In the Schur coordinates `A = U T Uᵀ` the matrix is triangular but for 2 x 2 blocks, and the
-/// equation is solved by substitution, from the last row and column to the first.
 /// For a stable A, `X = ∫₀^∞ e^{At} Q e^{Aᵀt} dt`; for `V(x) = xᵀPx` pass `Aᵀ`.
 /// A symmetric Q gives an exactly symmetric X. A, Q and X are `[N, N]`.
 ///
-/// *Exact when* never; backward stable: the residual is of the size of rounding for any A.
-/// Cost O(N³): 25 N³ for the Schur form, 6 N³ for the rest.
+/// From N = 16 on [`solve_lyapunov_doubling`] is tried first, and believed if its residual is
+/// rounding; else, and below, [`solve_lyapunov_schur`] answers, for any A. Either way the residual
+/// ([`lyapunov_residual`]) is of the size of rounding. Cost O(N³).
 ///
 /// # Errors
 /// [`StabilityError::SumToZero`] where two eigenvalues sum to zero (to within `10 N ε ‖A‖_F`);
 /// [`StabilityError::Input`] unless both are finite, square and of one size.
-///
-/// Source: Bartels and Stewart, *Solution of the matrix equation AX + XB = C* (1972).
 ///
 /// ```
 /// use math_foundations::stability::{lyapunov_residual, solve_lyapunov};
@@ -483,8 +480,49 @@ fn refuse_unit_products(a: &DMatrix<f64>, lambda: &[Complex<f64>]) -> Result<(),
 /// let x = solve_lyapunov(&a, &q).unwrap();
 /// assert!(lyapunov_residual(&a, &x, &q).unwrap() < 1e-15);
 /// ```
-// ANCHOR: bartels_stewart
 pub fn solve_lyapunov(a: &DMatrix<f64>, q: &DMatrix<f64>) -> Result<DMatrix<f64>, StabilityError> {
+    let n = square("A", a)?;
+    right_side(q, n)?;
+    if n >= LARGE {
+        let doubled = in_unit_disc(a, q).and_then(|(a, q)| sum_by_doubling(a, q, FEW_ROUNDS));
+        if let Some(x) = doubled.map(|x| symmetric_like(q, x))
+            && lyapunov_residual(a, &x, q)? <= n as f64 * f64::EPSILON
+        {
+            return Ok(x);
+        }
+    }
+    solve_lyapunov_schur(a, q)
+}
+
+/// From this size on, products are so much faster than rotations that doubling is tried first.
+const LARGE: usize = 16;
+
+/// Rounds after which doubling is given up in favour of the Schur form: a million terms.
+const FEW_ROUNDS: usize = 20;
+
+/// Solves `A X + X Aᵀ + Q = 0` for any A, by Bartels and Stewart's method.
+///
+/// In the Schur coordinates `A = U T Uᵀ` the matrix is triangular but for 2 x 2 blocks, and the
+/// equation is solved by substitution, from the last row and column to the first. Backward stable.
+/// Cost O(N³): 25 N³ for the Schur form, 6 N³ for the rest.
+///
+/// # Errors
+/// Those of [`solve_lyapunov`].
+///
+/// Source: Bartels and Stewart, *Solution of the matrix equation AX + XB = C* (1972).
+///
+/// ```
+/// use math_foundations::stability::solve_lyapunov_schur;
+/// use nalgebra::dmatrix;
+///
+/// // A need not be stable: 2 · 3 x + 12 = 0.
+/// let x = solve_lyapunov_schur(&dmatrix![3.0], &dmatrix![12.0]).unwrap();
+/// assert_eq!(x[(0, 0)], -2.0);
+/// ```
+pub fn solve_lyapunov_schur(
+    a: &DMatrix<f64>,
+    q: &DMatrix<f64>,
+) -> Result<DMatrix<f64>, StabilityError> {
     let n = square("A", a)?;
     right_side(q, n)?;
     let schur = real_schur(a)?;
@@ -493,7 +531,6 @@ pub fn solve_lyapunov(a: &DMatrix<f64>, q: &DMatrix<f64>) -> Result<DMatrix<f64>
     let y = substitute(t, &(u.tr_mul(q) * u));
     Ok(symmetric_like(q, u * y * u.transpose()))
 }
-// ANCHOR_END: bartels_stewart
 
 /// Solves `T Y + Y Tᵀ + F = 0`: columns from the right, in each of them rows from below.
 // ANCHOR: substitute
@@ -604,17 +641,17 @@ fn solve_small(mut system: [[f64; 5]; 4], unknowns: usize) -> [f64; 4] {
     solution
 }
 
-/// Solves the discrete Lyapunov equation `A X Aᵀ - X + Q = 0` in Schur coordinates.
+/// Solves the discrete Lyapunov equation `A X Aᵀ - X + Q = 0`.
 ///
-/// The method of [`solve_lyapunov`] with the other substitution. For a stable A,
-/// `X = Σ_k A^k Q (Aᵀ)^k`. A symmetric Q gives an exactly symmetric X. Cost O(N³).
+/// For a stable A, `X = Σ_k A^k Q (Aᵀ)^k`. A symmetric Q gives an exactly symmetric X.
+///
+/// From N = 16 on [`solve_discrete_lyapunov_doubling`] is tried first, and believed if its residual
+/// is rounding; else, and below, [`solve_discrete_lyapunov_schur`] answers, for any A. Cost O(N³).
 ///
 /// # Errors
 /// [`StabilityError::ProductIsOne`] where two eigenvalues multiply to one (to within
 /// `10 N ε ‖A‖_F max(1, ‖A‖_F)`); [`StabilityError::Input`] unless both are finite, square and of
 /// one size.
-///
-/// Source: Kitagawa, *An algorithm for solving the matrix equation X = FXFᵀ + S* (1977).
 ///
 /// ```
 /// use math_foundations::stability::{discrete_lyapunov_residual, solve_discrete_lyapunov};
@@ -625,6 +662,40 @@ fn solve_small(mut system: [[f64; 5]; 4], unknowns: usize) -> [f64; 4] {
 /// assert!(discrete_lyapunov_residual(&a, &x, &q).unwrap() < 1e-15);
 /// ```
 pub fn solve_discrete_lyapunov(
+    a: &DMatrix<f64>,
+    q: &DMatrix<f64>,
+) -> Result<DMatrix<f64>, StabilityError> {
+    let n = square("A", a)?;
+    right_side(q, n)?;
+    if n >= LARGE
+        && let Some(x) = sum_by_doubling(a.clone(), q.clone(), FEW_ROUNDS)
+    {
+        let x = symmetric_like(q, x);
+        if discrete_lyapunov_residual(a, &x, q)? <= n as f64 * f64::EPSILON {
+            return Ok(x);
+        }
+    }
+    solve_discrete_lyapunov_schur(a, q)
+}
+
+/// Solves `A X Aᵀ - X + Q = 0` for any A, by substitution in Schur coordinates.
+///
+/// The method of [`solve_lyapunov_schur`] with another substitution. Cost O(N³).
+///
+/// # Errors
+/// Those of [`solve_discrete_lyapunov`].
+///
+/// Source: Kitagawa, *An algorithm for solving the matrix equation X = FXFᵀ + S* (1977).
+///
+/// ```
+/// use math_foundations::stability::solve_discrete_lyapunov_schur;
+/// use nalgebra::dmatrix;
+///
+/// // A need not be stable: 4 x - x + 6 = 0.
+/// let x = solve_discrete_lyapunov_schur(&dmatrix![2.0], &dmatrix![6.0]).unwrap();
+/// assert_eq!(x[(0, 0)], -2.0);
+/// ```
+pub fn solve_discrete_lyapunov_schur(
     a: &DMatrix<f64>,
     q: &DMatrix<f64>,
 ) -> Result<DMatrix<f64>, StabilityError> {
@@ -732,24 +803,79 @@ pub fn solve_discrete_lyapunov_doubling(
 ) -> Result<DMatrix<f64>, StabilityError> {
     let n = square("A", a)?;
     right_side(q, n)?;
-    let mut power = a.clone();
-    let mut x = q.clone();
-    // A spectral radius of 1 - ε needs 2^52 terms times a few: 60 rounds are more than enough.
-    for _ in 0..60 {
+    match sum_by_doubling(a.clone(), q.clone(), MANY_ROUNDS) {
+        Some(x) => Ok(symmetric_like(q, x)),
+        None => Err(StabilityError::NotStableDiscrete {
+            radius: spectral_radius(a)?,
+        }),
+    }
+}
+
+/// A spectral radius of 1 - ε needs 2^52 terms times a few: this many rounds are more than enough.
+const MANY_ROUNDS: usize = 60;
+
+/// Sums `X = Σ_k A^k Q (Aᵀ)^k`, or gives up: after so many rounds, or when it overflows.
+fn sum_by_doubling(a: DMatrix<f64>, q: DMatrix<f64>, rounds: usize) -> Option<DMatrix<f64>> {
+    let (mut power, mut x) = (a, q);
+    for _ in 0..rounds {
         let tail = &power * &x * power.transpose();
         x += &tail;
+        let (last, all, shrinks) = (tail.norm(), x.norm(), power.norm() < 1.0);
         // Once the power is below one, the terms still missing are smaller than the tail is.
-        if tail.norm() <= 0.25 * f64::EPSILON * x.norm() && power.norm() < 1.0 {
-            return Ok(symmetric_like(q, x));
+        if shrinks && last <= 0.25 * f64::EPSILON * all {
+            return Some(x);
         }
-        if !x.norm().is_finite() {
-            break;
+        if !all.is_finite() {
+            return None;
         }
         power = &power * &power;
     }
-    Err(StabilityError::NotStableDiscrete {
-        radius: spectral_radius(a)?,
-    })
+    None
+}
+
+/// Solves `A X + X Aᵀ + Q = 0` for a stable A by turning the flow into steps, and doubling those.
+///
+/// With `R = (γI - A)⁻¹` the steps `Ā = R (γI + A)`, `Q̄ = 2γ R Q Rᵀ` have the same X: multiply
+/// `Ā X Āᵀ - X + Q̄ = 0` by `γI - A` from the left and its transpose from the right. They are those
+/// of the bilinear method, which chapter 3 takes to be an approximation; here any `γ > 0` is
+/// exact, and `γ = ‖A‖_F / √N` is of the size of the eigenvalues. See
+/// [`solve_discrete_lyapunov_doubling`] for what it is good for and where it breaks. Cost
+/// O(N³ log k).
+///
+/// # Errors
+/// [`StabilityError::NotStable`] where the series does not converge; [`StabilityError::Input`]
+/// unless both are finite, square and of one size.
+///
+/// ```
+/// use math_foundations::stability::{solve_lyapunov_doubling, solve_lyapunov_schur};
+/// use nalgebra::{DMatrix, dmatrix};
+///
+/// let (a, q) = (dmatrix![0.0, 1.0; -1.0, -0.4], DMatrix::identity(2, 2));
+/// let difference = solve_lyapunov_doubling(&a, &q).unwrap() - solve_lyapunov_schur(&a, &q).unwrap();
+/// assert!(difference.norm() < 1e-14);
+/// ```
+pub fn solve_lyapunov_doubling(
+    a: &DMatrix<f64>,
+    q: &DMatrix<f64>,
+) -> Result<DMatrix<f64>, StabilityError> {
+    let n = square("A", a)?;
+    right_side(q, n)?;
+    match in_unit_disc(a, q).and_then(|(a, q)| sum_by_doubling(a, q, MANY_ROUNDS)) {
+        Some(x) => Ok(symmetric_like(q, x)),
+        None => Err(StabilityError::NotStable {
+            abscissa: spectral_abscissa(a)?,
+        }),
+    }
+}
+
+/// The discrete equation with the solution of the continuous one; none where γ is an eigenvalue.
+fn in_unit_disc(a: &DMatrix<f64>, q: &DMatrix<f64>) -> Option<(DMatrix<f64>, DMatrix<f64>)> {
+    let n = a.nrows();
+    let gamma = a.norm() / (n as f64).sqrt();
+    let identity = DMatrix::identity(n, n);
+    let inverse = (&identity * gamma - a).try_inverse()?;
+    let stepped = &inverse * q * inverse.transpose() * (2.0 * gamma);
+    Some((inverse * (2.0 * gamma) - identity, stepped))
 }
 
 /// How far X is from solving `A X + X Aᵀ + Q = 0`, relative to its terms:

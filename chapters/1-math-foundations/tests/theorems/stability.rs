@@ -6,7 +6,8 @@ use math_foundations::stability::{
     discrete_lyapunov_residual, discrete_stability_verdict, is_stable, is_stable_discrete,
     lyapunov_certificate, lyapunov_certificate_discrete, lyapunov_residual, numerical_abscissa,
     routh_array, routh_array_discrete, solve_discrete_lyapunov, solve_discrete_lyapunov_doubling,
-    solve_discrete_lyapunov_kronecker, solve_lyapunov, solve_lyapunov_kronecker, spectral_abscissa,
+    solve_discrete_lyapunov_kronecker, solve_discrete_lyapunov_schur, solve_lyapunov,
+    solve_lyapunov_doubling, solve_lyapunov_kronecker, solve_lyapunov_schur, spectral_abscissa,
     spectral_radius, stability_verdict, transient_growth, transient_growth_discrete,
 };
 use math_foundations::validation::InputError;
@@ -205,13 +206,15 @@ proptest! {
         // Q need not be symmetric.
         let q = random_matrix(n, rng);
         let reference = solve_lyapunov_kronecker(&a, &q).unwrap();
-        assert_close("continuous", &solve_lyapunov(&a, &q).unwrap(), &reference, 1e-10);
+        assert_close("schur", &solve_lyapunov_schur(&a, &q).unwrap(), &reference, 1e-10);
+        assert_close("doubling", &solve_lyapunov_doubling(&a, &q).unwrap(), &reference, 1e-10);
 
         let a = random_contraction(n, 0.9, rng);
         let reference = solve_discrete_lyapunov_kronecker(&a, &q).unwrap();
-        assert_close("discrete", &solve_discrete_lyapunov(&a, &q).unwrap(), &reference, 1e-10);
+        let solved = solve_discrete_lyapunov_schur(&a, &q).unwrap();
+        assert_close("discrete schur", &solved, &reference, 1e-10);
         let doubled = solve_discrete_lyapunov_doubling(&a, &q).unwrap();
-        assert_close("doubling", &doubled, &reference, 1e-10);
+        assert_close("discrete doubling", &doubled, &reference, 1e-10);
     }
 
     #[test]
@@ -228,7 +231,7 @@ proptest! {
     }
 
     #[test]
-    fn symmetric_q_gives_exactly_symmetric_x(n in 1..12_usize, seed: u64) {
+    fn symmetric_q_gives_exactly_symmetric_x(n in 1..20_usize, seed: u64) {
         let rng = &mut ChaCha8Rng::seed_from_u64(seed);
         let q = random_positive_definite(n, rng);
         let x = solve_lyapunov(&random_stable(n, 0.3, rng), &q).unwrap();
@@ -242,23 +245,63 @@ proptest! {
 fn residuals_stay_below_1e_12_for_larger_matrices() {
     let rng = &mut ChaCha8Rng::seed_from_u64(6);
     for n in [16, 64, 96] {
-        let (a, q) = (random_stable(n, 0.1, rng), random_positive_definite(n, rng));
-        let x = solve_lyapunov(&a, &q).unwrap();
-        let residual = lyapunov_residual(&a, &x, &q).unwrap();
-        assert!(residual < 1e-13, "N = {n}: residual {residual:e}");
-
+        let q = random_positive_definite(n, rng);
+        let a = random_stable(n, 0.1, rng);
+        for solve in [
+            solve_lyapunov,
+            solve_lyapunov_schur,
+            solve_lyapunov_doubling,
+        ] {
+            let x = solve(&a, &q).unwrap();
+            let residual = lyapunov_residual(&a, &x, &q).unwrap();
+            assert!(residual < 1e-14, "N = {n}: residual {residual:e}");
+        }
         let a = random_contraction(n, 0.95, rng);
-        let x = solve_discrete_lyapunov(&a, &q).unwrap();
-        let residual = discrete_lyapunov_residual(&a, &x, &q).unwrap();
-        assert!(residual < 1e-13, "N = {n}, discrete: residual {residual:e}");
-        let x = solve_discrete_lyapunov_doubling(&a, &q).unwrap();
-        let residual = discrete_lyapunov_residual(&a, &x, &q).unwrap();
-        assert!(residual < 1e-13, "N = {n}, doubling: residual {residual:e}");
+        for solve in [
+            solve_discrete_lyapunov,
+            solve_discrete_lyapunov_schur,
+            solve_discrete_lyapunov_doubling,
+        ] {
+            let x = solve(&a, &q).unwrap();
+            let residual = discrete_lyapunov_residual(&a, &x, &q).unwrap();
+            assert!(residual < 1e-14, "N = {n}, discrete: residual {residual:e}");
+        }
     }
     // As far from normal as the course will go.
     let (a, q) = (legs(64), DMatrix::identity(64, 64));
-    let residual = lyapunov_residual(&a, &solve_lyapunov(&a, &q).unwrap(), &q).unwrap();
-    assert!(residual < 1e-13, "HiPPO-LegS: residual {residual:e}");
+    for solve in [solve_lyapunov, solve_lyapunov_schur] {
+        let residual = lyapunov_residual(&a, &solve(&a, &q).unwrap(), &q).unwrap();
+        assert!(residual < 1e-14, "HiPPO-LegS: residual {residual:e}");
+    }
+}
+
+#[test]
+fn large_equations_that_doubling_cannot_solve_are_solved() {
+    let rng = &mut ChaCha8Rng::seed_from_u64(7);
+    let (n, q) = (24, DMatrix::identity(24, 24));
+    // Unstable, and stable by a hair: more terms than anyone sums.
+    for margin in [-0.5, 1e-9] {
+        let a = random_stable(n, margin, rng);
+        let x = solve_lyapunov(&a, &q).unwrap();
+        assert!(lyapunov_residual(&a, &x, &q).unwrap() < 1e-14);
+        let a = random_contraction(n, 1.0 - margin, rng);
+        let x = solve_discrete_lyapunov(&a, &q).unwrap();
+        assert!(discrete_lyapunov_residual(&a, &x, &q).unwrap() < 1e-14);
+    }
+    // No solution: the pair is named all the same.
+    let mut saddle = DMatrix::from_diagonal_element(n, n, -3.0);
+    saddle[(5, 5)] = 3.0;
+    let error = solve_lyapunov(&saddle, &q).unwrap_err();
+    assert!(error.to_string().contains("sum to zero, found"), "{error}");
+    let mut pair = DMatrix::from_diagonal_element(n, n, 0.5);
+    pair[(5, 5)] = 2.0;
+    let error = solve_discrete_lyapunov(&pair, &q).unwrap_err();
+    assert!(
+        error.to_string().contains("multiply to one, found"),
+        "{error}"
+    );
+    let error = solve_lyapunov_doubling(&saddle, &q).unwrap_err();
+    assert_eq!(error, StabilityError::NotStable { abscissa: 3.0 });
 }
 
 #[test]

@@ -410,6 +410,19 @@ fn companion_of_first_order_is_one_number_each() {
 }
 
 #[test]
+fn a_step_is_felt_at_once_where_d_is_not_zero() {
+    // 3 y + 2 y' = 5 u + 4 u': y jumps to 4/2 and settles at 5/3.
+    let system = companion(&[3.0, 2.0], &[5.0, 4.0]).unwrap();
+    for t in [0.0, 0.2, 1.0, 4.0] {
+        let fading = f64::exp(-1.5 * t);
+        let step = system.step_response(t).unwrap()[(0, 0)];
+        expect_close(&format!("step, t = {t}"), 5.0 / 3.0 + fading / 3.0, step, 1e-14);
+        let impulse = system.impulse_response(t).unwrap()[(0, 0)];
+        expect_close(&format!("impulse, t = {t}"), -0.5 * fading, impulse, 1e-14);
+    }
+}
+
+#[test]
 fn companion_has_the_roots_of_its_equation_as_eigenvalues() {
     use math_foundations::eigendecomposition::eigenvalues;
     // (s + 1)(s + 2)(s + 3)(s + 4)

@@ -3,8 +3,9 @@
 //! *What does the equation `x' = Ax` do, and how do we compute it?*
 //!
 //! One public module per page of the book's first chapter, in reading order.
-//! [`validation`] is the one module without a page: the sentences that refuse a bad matrix,
-//! shared by every page of every chapter.
+//! Three modules have no page: [`validation`], the sentences that refuse a bad matrix, shared by
+//! every page of every chapter; [`expression`] and [`system_file`], which read what a reader writes
+//! for *Simulate*.
 
 extern crate self as math_foundations;
 
@@ -23,4 +24,6 @@ pub mod state_representations;
 
 pub mod stability;
 
+pub mod expression;
 pub mod simulate;
+pub mod system_file;

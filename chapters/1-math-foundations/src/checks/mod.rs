@@ -11,12 +11,16 @@ mod lyapunov_doubling;
 mod mass_spring_damper;
 mod power_step;
 mod recurrence_step;
+mod rk4_step;
+mod step_response_scalar;
 
 pub fn all() -> Vec<Exercise> {
     vec![
         recurrence_step::exercise(),
         power_step::exercise(),
         eigenvalues_2x2::exercise(),
+        step_response_scalar::exercise(),
+        rk4_step::exercise(),
         causal_convolution::exercise(),
         convolve_by_dft::exercise(),
         mass_spring_damper::exercise(),

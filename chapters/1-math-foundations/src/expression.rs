@@ -226,14 +226,13 @@ impl Expression {
     pub fn source(&self) -> &str {
         &self.source
     }
+}
 
-    /// The value of the expression, when its names have these `values`.
+// ANCHOR: evaluate
+impl Expression {
+    /// The value of the expression, when its names have these `values`, one number for each name.
     ///
-    /// NaN where mathematics has no value (`sqrt(-1)`, `0 / 0`); a name beyond `values` is NaN too.
-    ///
-    /// - Shape: `values` one number for each name given to [`parse`](Expression::parse).
-    /// - Cost: one instruction for each number, name, operator and function.
-    // ANCHOR: evaluate
+    /// NaN where mathematics has no value, as in `sqrt(-1)` or `0 / 0`.
     pub fn evaluate(&self, values: &[f64]) -> f64 {
         let mut stack = Vec::with_capacity(self.program.len());
         let pop = |stack: &mut Vec<f64>| stack.pop().unwrap_or(f64::NAN);
@@ -251,8 +250,8 @@ impl Expression {
         }
         pop(&mut stack)
     }
-    // ANCHOR_END: evaluate
 }
+// ANCHOR_END: evaluate
 
 /// Powers of 2 and 3 are products, exact to the last digit and the same on every machine.
 fn power(base: f64, exponent: f64) -> f64 {

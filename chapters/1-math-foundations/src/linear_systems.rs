@@ -177,13 +177,11 @@ impl Trajectory {
 /// assert!((propagate(&a, &x, -quarter)? - dvector![1.0, 0.0]).amax() < 1e-15);
 /// # Ok::<(), math_foundations::linear_systems::FlowError>(())
 /// ```
-// ANCHOR: propagate
 pub fn propagate(a: &DMatrix<f64>, x0: &DVector<f64>, t: f64) -> Result<DVector<f64>, FlowError> {
     check_flow(a, x0)?;
     check_time("t", t)?;
     Ok(matrix_exponential(&(a * t))? * x0)
 }
-// ANCHOR_END: propagate
 
 /// The states at all `times` of `x' = Ax` that started in `x0` at time 0.
 ///
@@ -764,7 +762,6 @@ impl DormandPrince {
     }
 
     /// The largest disagreement of the pair over the components, in tolerances.
-    // ANCHOR: size
     fn size(&self, step: &EmbeddedStep, x: &DVector<f64>) -> f64 {
         let mut largest: f64 = 0.0;
         for i in 0..x.len() {
@@ -778,7 +775,6 @@ impl DormandPrince {
         }
         largest
     }
-    // ANCHOR_END: size
 
     /// A first step from the sizes of the state, its slope and the change of its slope.
     ///
@@ -1181,7 +1177,6 @@ impl Display for PhasePortrait {
 /// assert_eq!(classify_planar(&matrix![1.0, 0.0; 0.0, -2.0])?, PhasePortrait::Saddle);
 /// # Ok::<(), math_foundations::linear_systems::FlowError>(())
 /// ```
-// ANCHOR: classify_planar
 pub fn classify_planar(a: &Matrix2<f64>) -> Result<PhasePortrait, FlowError> {
     validation::finite("A", &DMatrix::from_column_slice(2, 2, a.as_slice()))?;
     let largest = a.amax();
@@ -1209,7 +1204,6 @@ pub fn classify_planar(a: &Matrix2<f64>) -> Result<PhasePortrait, FlowError> {
         _ => PhasePortrait::DegenerateNode(direction),
     })
 }
-// ANCHOR_END: classify_planar
 
 /// p + q, or 0 when that is no more than a few roundings of p and q.
 fn sum_or_zero(p: f64, q: f64) -> f64 {

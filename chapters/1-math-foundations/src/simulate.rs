@@ -21,7 +21,7 @@ use std::fmt::{self, Display};
 
 use math_foundations::expression::{Expression, nearest_name};
 use math_foundations::linear_systems::{DormandPrince, FlowError, Trajectory, propagate, rk4};
-use math_foundations::system_file::{NAMED_SYSTEMS, SystemFileError, read_system};
+use math_foundations::system_file::SystemFileError;
 use math_foundations::validation::{self, InputError};
 use nalgebra::{DMatrix, DVector};
 use thiserror::Error;
@@ -257,62 +257,6 @@ pub struct Simulation {
 }
 
 impl System {
-    /// The system of this name.
-    ///
-    /// # Errors
-    /// [`SimulateError::UnknownSystem`], with the names there are.
-    ///
-    /// ```
-    /// use math_foundations::simulate::System;
-    ///
-    /// assert_eq!(System::named("lorenz")?.states, ["x", "y", "z"]);
-    /// let error = System::named("lorentz").unwrap_err().to_string();
-    /// assert!(error.starts_with("no system is called `lorentz`, did you mean `lorenz`?"));
-    /// # Ok::<(), math_foundations::simulate::SimulateError>(())
-    /// ```
-    pub fn named(name: &str) -> Result<Self, SimulateError> {
-        match NAMED_SYSTEMS.iter().find(|(known, _)| *known == name) {
-            Some((name, text)) => Self::from_toml(name, text),
-            None => {
-                let known = || NAMED_SYSTEMS.iter().map(|(known, _)| *known);
-                Err(SimulateError::UnknownSystem {
-                    name: name.to_owned(),
-                    nearest: nearest_name(name, known()).map(str::to_owned),
-                    known: known().map(str::to_owned).collect(),
-                })
-            }
-        }
-    }
-
-    /// All named systems, in the order of the list.
-    ///
-    /// # Errors
-    /// Never, while the files that are built in are without mistakes; a test reads them all.
-    pub fn all_named() -> Result<Vec<Self>, SimulateError> {
-        NAMED_SYSTEMS
-            .iter()
-            .map(|(name, text)| Self::from_toml(name, text))
-            .collect()
-    }
-
-    /// A system from the text of a TOML file; `name` is what it will be called.
-    ///
-    /// # Errors
-    /// [`SimulateError::File`], with the line.
-    ///
-    /// ```
-    /// use math_foundations::simulate::System;
-    ///
-    /// let error = System::from_toml("my", "states = [\"x\"]\nequations = [\"-x\"]\ninitial = 1");
-    /// assert_eq!(
-    ///     error.unwrap_err().to_string(),
-    ///     "line 3: expected `initial` to be a list, found 1",
-    /// );
-    /// ```
-    pub fn from_toml(name: &str, text: &str) -> Result<Self, SimulateError> {
-        Ok(read_system(name, text)?)
-    }
-
     /// Gives a parameter another value.
     ///
     /// # Errors

@@ -7,6 +7,7 @@ use math_foundations::eigendecomposition::eigenvalues;
 use math_foundations::linear_systems::{
     classify_planar, dormand_prince, forced_response, free_response, rk4,
 };
+use math_foundations::validation;
 use nalgebra::{DMatrix, DVector, Matrix2, dmatrix, dvector};
 
 #[derive(Debug, Args)]
@@ -39,6 +40,8 @@ pub fn run(options: &Options) -> Result<(), Box<dyn Error>> {
     let a = dmatrix![0.0, 1.0; -stiffness, -damping];
     let b = dmatrix![0.0; 1.0];
     let x0 = DVector::from(options.x0.clone());
+    validation::positive("the duration", duration)?;
+    validation::length("x0", &x0, 2)?;
 
     let portrait = classify_planar(&Matrix2::new(0.0, 1.0, -stiffness, -damping))?;
     let lambda = eigenvalues(&a)?;
@@ -48,14 +51,13 @@ pub fn run(options: &Options) -> Result<(), Box<dyn Error>> {
     );
     println!(
         "u = {push} from t = 0 on, q(0) = {}, q'(0) = {}\n",
-        x0[0],
-        x0.get(1).unwrap_or(&0.0)
+        x0[0], x0[1]
     );
 
     let x = shares(&a, &b, &x0, push, duration)?;
-    println!("     t       free     forced      total");
+    println!("       t       free     forced      total");
     for [t, free, forced, total] in x {
-        println!("{t:6} {free:10.6} {forced:10.6} {total:10.6}");
+        println!("{t:8.2} {free:10.6} {forced:10.6} {total:10.6}");
     }
 
     // The exact answer to the end in one step; small steps know nothing of exponentials.
@@ -65,8 +67,14 @@ pub fn run(options: &Options) -> Result<(), Box<dyn Error>> {
 
     println!("\n Runge-Kutta steps   error at the end   shrunk by");
     let mut before = None;
-    for steps in [50, 100, 200, 400, 800] {
-        let end = rk4(f, &x0, duration, steps)?;
+    // As many steps as would be 0.4 long, then twice as many, and so on.
+    let coarse = (duration / 0.4).ceil().clamp(1.0, 20_000.0) as usize;
+    for steps in [1, 2, 4, 8, 16].map(|finer| finer * coarse) {
+        // Steps that are too long for the fastest decay explode.
+        let Ok(end) = rk4(f, &x0, duration, steps) else {
+            println!("{steps:18}           overflow");
+            continue;
+        };
         let error = (&end.states[steps] - exact).amax();
         let shrunk =
             before.map_or_else(String::new, |before: f64| format!("{:.1}", before / error));

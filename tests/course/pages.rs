@@ -249,6 +249,31 @@ fn every_shown_output_was_recorded_and_none_was_typed() {
 }
 
 #[test]
+fn the_appendix_shows_every_solution() {
+    let pages = pages();
+    let appendix = pages
+        .iter()
+        .find(|page| page.path == "appendices/solutions.md")
+        .expect("it is in the summary");
+    let faults = files(&root().join("chapters"), ".rs")
+        .iter()
+        .filter(|path| {
+            path.parent()
+                .is_some_and(|folder| folder.ends_with("solutions"))
+        })
+        .map(|path| {
+            path.strip_prefix(root())
+                .unwrap()
+                .to_string_lossy()
+                .replace('\\', "/")
+        })
+        .filter(|path| !appendix.text.contains(path.as_str()))
+        .map(|path| format!("appendices/solutions.md does not show {path}"))
+        .collect();
+    assert_none(faults);
+}
+
+#[test]
 fn the_house_speaks_plainly() {
     let avoided = Regex::new(
         r"(?i)\b(simply|obviously|clearly|trivial|trivially|of course|needless to say|it is easy to|it can be shown|as is well known)\b",

@@ -1,11 +1,12 @@
-//! Expands the book (includes, then translation) and writes one documented module a page.
+//! Expands the book (includes, then translation) and writes one documented module a Rust block, named after its page
+//! and line.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::{env, fs};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use mdbook_driver::MDBook;
 use mdbook_driver::book::BookItem;
 use mdbook_driver::config::Config;
@@ -38,9 +39,11 @@ fn main() -> Result<()> {
     let mut modules = String::new();
     write_pages(&english, &output.join("en"), &mut modules)?;
     for language in languages(&root)? {
-        // A page without a translation is the English one: its snippets have been run.
+        // A block without a translation is the English one, which has been run.
         let mut pages = expand(&root, Some(&language))?;
-        pages.retain(|path, content| english.get(path) != Some(content));
+        for (path, blocks) in &mut pages {
+            blocks.retain(|_, block| !english[path].values().any(|same| same == block));
+        }
         let name = language.replace('-', "_").to_lowercase();
         writeln!(modules, "/// The pages in `{language}`.\npub mod {name} {{")?;
         write_pages(&pages, &output.join(&language), &mut modules)?;
@@ -64,8 +67,12 @@ fn languages(root: &Path) -> Result<Vec<String>> {
     Ok(languages)
 }
 
-/// The pages by path after mdBook's own preprocessors and the translation.
-fn expand(root: &Path, language: Option<&str>) -> Result<BTreeMap<PathBuf, String>> {
+/// The Rust blocks of each page after mdBook's own preprocessors and the translation, by the line of the page on which
+/// they begin.
+fn expand(
+    root: &Path,
+    language: Option<&str>,
+) -> Result<BTreeMap<PathBuf, BTreeMap<usize, String>>> {
     let mut config = Config::from_disk(root.join("book.toml"))?;
     if let Some(language) = language {
         config.book.language = Some(language.to_owned());
@@ -80,40 +87,84 @@ fn expand(root: &Path, language: Option<&str>) -> Result<BTreeMap<PathBuf, Strin
         if let BookItem::Chapter(chapter) = item
             && let Some(path) = &chapter.path
         {
-            pages.insert(path.clone(), without_hidden_headers(&chapter.content));
+            // An include stays inside of its block: expansion moves blocks and adds none.
+            let written = blocks(&fs::read_to_string(root.join("book/src").join(path))?);
+            let expanded = blocks(&chapter.content);
+            ensure!(
+                written.len() == expanded.len(),
+                "{}: an include opens or closes a block",
+                path.display()
+            );
+            let lines = written.into_iter().map(|(line, _)| line);
+            let rust = lines.zip(expanded).filter(|(_, (_, block))| is_rust(block));
+            pages.insert(
+                path.clone(),
+                rust.map(|(line, (_, block))| (line, block)).collect(),
+            );
         }
     }
     Ok(pages)
 }
 
-/// A listing carries its module's `//!` header as hidden lines; rustdoc would compile such a block on its own
-/// instead of merging it with the others.
-fn without_hidden_headers(page: &str) -> String {
-    let mut kept = String::with_capacity(page.len());
-    for line in page.lines().filter(|line| !line.starts_with("# //!")) {
-        kept.push_str(line);
-        kept.push('\n');
+/// The fenced blocks of a page, fences included, each with the line on which it begins, from 1.
+///
+/// A listing carries its module's `//!` header as hidden lines. They are left out: rustdoc would compile such a
+/// block on its own instead of merging it with the others.
+fn blocks(page: &str) -> Vec<(usize, String)> {
+    let mut blocks = Vec::new();
+    let mut open: Option<(usize, String)> = None;
+    for (number, line) in page.lines().enumerate() {
+        let fence = line.starts_with("```");
+        match &mut open {
+            None if fence => open = Some((number + 1, format!("{line}\n"))),
+            None => {}
+            Some((_, block)) => {
+                if !line.starts_with("# //!") {
+                    block.push_str(line);
+                    block.push('\n');
+                }
+                if fence {
+                    blocks.extend(open.take());
+                }
+            }
+        }
     }
-    kept
+    blocks
 }
 
-/// Writes each page beside the others and a module for it, nested as its folders are.
+/// Whether rustdoc runs the block.
+fn is_rust(block: &str) -> bool {
+    block
+        .lines()
+        .next()
+        .is_some_and(|fence| fence[3..].split(',').any(|word| word.trim() == "rust"))
+}
+
+/// Writes each block to a file of its own, and a module for it inside of one for its page: a failing one is reported
+/// as `chapter_1_math_foundations_fourier::line_88`.
 fn write_pages(
-    pages: &BTreeMap<PathBuf, String>,
+    pages: &BTreeMap<PathBuf, BTreeMap<usize, String>>,
     folder: &Path,
     modules: &mut String,
 ) -> Result<()> {
-    for (path, content) in pages {
-        let file = folder.join(path);
-        if let Some(parent) = file.parent() {
-            fs::create_dir_all(parent)?;
-        }
-        fs::write(&file, content).with_context(|| format!("cannot write {}", file.display()))?;
+    for (path, blocks) in pages {
+        let folder = folder.join(path);
+        fs::create_dir_all(&folder)?;
         writeln!(
             modules,
-            "#[doc = include_str!({file:?})]\npub mod {} {{}}",
+            "/// The snippets of `{}`.\npub mod {} {{",
+            path.display(),
             module_name(path)
         )?;
+        for (line, block) in blocks {
+            let file = folder.join(format!("line_{line}.md"));
+            fs::write(&file, block).with_context(|| format!("cannot write {}", file.display()))?;
+            writeln!(
+                modules,
+                "#[doc = include_str!({file:?})]\npub mod line_{line} {{}}"
+            )?;
+        }
+        writeln!(modules, "}}")?;
     }
     Ok(())
 }

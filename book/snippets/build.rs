@@ -30,7 +30,12 @@ fn main() -> Result<()> {
     let root = Path::new(&env::var("CARGO_MANIFEST_DIR")?)
         .join("../..")
         .canonicalize()?;
-    let output = PathBuf::from(env::var("OUT_DIR")?);
+    let output = PathBuf::from(env::var("OUT_DIR")?).join("pages");
+    // What an earlier run left: pages are renamed, blocks move.
+    if output.exists() {
+        fs::remove_dir_all(&output)?;
+    }
+    fs::create_dir_all(&output)?;
     for source in ["book.toml", "book/src", "chapters", "translations"] {
         println!("cargo::rerun-if-changed={}", root.join(source).display());
     }

@@ -32,18 +32,20 @@
 //! ```
 
 use std::error::Error;
-use std::fs;
 use std::io::{self, Write};
 use std::panic;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{self, ExitCode};
 
 use clap::{Command, CommandFactory, FromArgMatches, Parser, Subcommand};
 
-use crate::exercise::{self, Exercise, Outcome};
+use crate::exercise::{Exercise, Outcome};
 
 mod board;
+mod verify;
 mod watch;
+
+pub use verify::verify;
 
 /// What a chapter declares about itself.
 #[derive(Debug)]
@@ -137,117 +139,11 @@ pub fn run<E: Experiments>(chapter: Chapter) -> ExitCode {
     })
 }
 
-/// Panics unless the chapter is as its readers and its pages expect it; for the chapter's tests.
-///
-/// Every exercise keeps its promises ([`exercise::verify`]), has its blank and its solution as
-/// files of the chapter, and is set on its page, which shows the solution and the command that
-/// checks it. Every blank is on the board, in the order of the pages. Every experiment says in one
-/// line what it does.
-///
-/// # Panics
-/// With one line a broken promise.
-pub fn verify<E: Experiments>(chapter: &Chapter) {
-    let mut complaints = exercise::complaints(&chapter.exercises);
-    complaints.extend(complaints_about::<E>(chapter));
-    assert!(complaints.is_empty(), "{}", complaints.join("\n"));
-}
-
-fn complaints_about<E: Experiments>(chapter: &Chapter) -> Vec<String> {
-    let mut complaints = Vec::new();
-    let command = command::<E>(chapter);
-    command.clone().debug_assert();
-    for experiment in command.get_subcommands() {
-        let about = experiment
-            .get_about()
-            .map(ToString::to_string)
-            .unwrap_or_default();
-        if about.is_empty() || about.contains('\n') {
-            let name = experiment.get_name();
-            complaints.push(format!(
-                "{name}: expected a description of one line, found {about:?}"
-            ));
-        }
-    }
-
-    let root = match workspace_root(chapter.folder) {
-        Ok(root) => root,
-        Err(error) => {
-            complaints.push(error.to_string());
-            return complaints;
-        }
-    };
-    for kind in ["exercises", "solutions"] {
-        let listed: Vec<_> = chapter
-            .exercises
-            .iter()
-            .map(|exercise| format!("{}.rs", exercise.name))
-            .collect();
-        let folder = root.join(chapter.folder).join(kind);
-        let found = file_names(&folder);
-        for name in listed.iter().filter(|name| !found.contains(name)) {
-            complaints.push(format!("expected a file {}/{kind}/{name}", chapter.folder));
-        }
-        for name in found.iter().filter(|name| !listed.contains(name)) {
-            complaints.push(format!(
-                "{}/{kind}/{name} is not on the board",
-                chapter.folder
-            ));
-        }
-    }
-    let summary = fs::read_to_string(root.join("book/src/SUMMARY.md")).unwrap_or_default();
-    let mut reached = 0;
-    for (index, exercise) in chapter.exercises.iter().enumerate() {
-        let name = exercise.name;
-        let path = format!("{}.md", exercise.page);
-        match summary.find(&path) {
-            None => complaints.push(format!("{name}: {path} is no page of the book")),
-            Some(position) if position < reached => {
-                complaints.push(format!("{name}: expected it before those of later pages"));
-            }
-            Some(position) => reached = position,
-        }
-        let text = fs::read_to_string(root.join("book/src").join(&path)).unwrap_or_default();
-        let number = (index + 1).to_string();
-        if ![name, number.as_str()]
-            .iter()
-            .any(|which| shows_check(&text, chapter.package, which))
-        {
-            let command = format!("cargo run -p {} -- check {name}", chapter.package);
-            complaints.push(format!("{name}: expected {path} to show `{command}`"));
-        }
-        let solution = format!("solutions/{name}.rs");
-        if !text.contains(&solution) {
-            complaints.push(format!("{name}: expected {path} to include {solution}"));
-        }
-    }
-    complaints
-}
-
-/// Whether a page shows the command that checks this exercise, and not one that only begins so.
-fn shows_check(page: &str, package: &str, which: &str) -> bool {
-    let command = format!("cargo run -p {package} -- check {which}");
-    let ends = |c: char| !c.is_alphanumeric() && c != '_';
-    page.match_indices(&command)
-        .any(|(at, _)| page[at + command.len()..].chars().next().is_none_or(ends))
-}
-
-fn file_names(folder: &Path) -> Vec<String> {
-    let Ok(entries) = fs::read_dir(folder) else {
-        return Vec::new();
-    };
-    let mut names: Vec<_> = entries
-        .flatten()
-        .map(|entry| entry.file_name().to_string_lossy().into_owned())
-        .collect();
-    names.sort();
-    names
-}
-
 /// The folder, here or further up, in which `folder` lies.
 fn workspace_root(folder: &str) -> Result<PathBuf, Box<dyn Error>> {
     let here = std::env::current_dir()?;
     let root = here.ancestors().find(|root| root.join(folder).is_dir());
-    root.map(Path::to_path_buf).ok_or_else(|| {
+    root.map(Into::into).ok_or_else(|| {
         format!("expected to run inside the course, found no {folder} from here up").into()
     })
 }
@@ -479,42 +375,6 @@ Options:
         }
         assert_eq!(chapter.chosen_or_next(None), Ok(0));
         assert_eq!(chapter.chosen_or_next(Some("second")), Ok(1));
-    }
-
-    #[test]
-    fn verify_names_what_readers_and_pages_would_miss() {
-        assert_eq!(
-            complaints_about::<Experiment>(&chapter(&["first"])),
-            [
-                "silent: expected a description of one line, found \"\"",
-                "expected a file chapters/workbench/exercises/first.rs",
-                "expected a file chapters/workbench/solutions/first.rs",
-                "first: 1-math-foundations/no-such-page.md is no page of the book",
-                "first: expected 1-math-foundations/no-such-page.md to show \
-                 `cargo run -p chapter-9 -- check first`",
-                "first: expected 1-math-foundations/no-such-page.md to include solutions/first.rs",
-            ]
-        );
-        let elsewhere = Chapter {
-            folder: "chapters/9-test",
-            ..chapter(&[])
-        };
-        let complaints = complaints_about::<Experiment>(&elsewhere);
-        assert!(
-            complaints[1].contains("found no chapters/9-test"),
-            "{complaints:?}"
-        );
-    }
-
-    #[test]
-    fn page_shows_a_check_by_number_or_name() {
-        let page = "Run `cargo run -p chapter-1 -- check 12` or\n\
-                    cargo run -p chapter-1 -- check power_step\n";
-        assert!(shows_check(page, "chapter-1", "12"));
-        assert!(shows_check(page, "chapter-1", "power_step"));
-        assert!(!shows_check(page, "chapter-1", "1"));
-        assert!(!shows_check(page, "chapter-1", "power"));
-        assert!(!shows_check(page, "chapter-2", "12"));
     }
 
     #[test]

@@ -88,9 +88,11 @@ pub fn difference(recorded: &str, printed: &str) -> Option<Difference> {
 /// workspace. Returns how many were replayed.
 ///
 /// # Panics
-/// With file, first differing line and both versions of it, for each file that differs.
+/// With file, first differing line and both versions of it, for each file that differs; when there
+/// is nothing to replay.
 pub fn replay(exe: &Path, folder: &Path) -> usize {
     match try_replay(exe, folder) {
+        Ok(0) => panic!("{}: nothing to replay", shown(folder)),
         Ok(count) => count,
         Err(complaints) => panic!("\n{}\n", complaints.join("\n")),
     }
@@ -543,6 +545,14 @@ mod tests {
             "$ cargo run -p {package} -- time\n# recorded once: seed 1\n3 s\n"
         ));
         assert_eq!(try_replay(&exe, &folder), Ok(0));
+    }
+
+    #[test]
+    #[should_panic(expected = "nothing to replay")]
+    fn replay_refuses_to_replay_nothing() {
+        let (exe, _) = this_program();
+        let (_root, folder) = workspace("$ cargo run -p chapter-1\n# recorded once: seed 1\n");
+        replay(&exe, &folder);
     }
 
     #[test]

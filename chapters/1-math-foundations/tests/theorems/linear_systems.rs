@@ -603,7 +603,12 @@ fn a_jump_inside_a_step_is_only_passed_with_short_steps() {
     // The estimate supposes a smooth f: across the jump it is too kind. Cut at t = 1, the same
     // tolerance is kept.
     assert!((1e-8..1e-6).contains(&error), "{error:e}");
-    let cut = dormand_prince(|_, x| dvector![1.0 - x[0]], &dvector![0.0], (1.0, 3.0), 1e-8);
+    let cut = dormand_prince(
+        |_, x| dvector![1.0 - x[0]],
+        &dvector![0.0],
+        (1.0, 3.0),
+        1e-8,
+    );
     assert!((cut.unwrap().steps().last().unwrap()[0] - exact).abs() < 1e-8);
 }
 

@@ -416,7 +416,12 @@ fn a_step_is_felt_at_once_where_d_is_not_zero() {
     for t in [0.0, 0.2, 1.0, 4.0] {
         let fading = f64::exp(-1.5 * t);
         let step = system.step_response(t).unwrap()[(0, 0)];
-        expect_close(&format!("step, t = {t}"), 5.0 / 3.0 + fading / 3.0, step, 1e-14);
+        expect_close(
+            &format!("step, t = {t}"),
+            5.0 / 3.0 + fading / 3.0,
+            step,
+            1e-14,
+        );
         let impulse = system.impulse_response(t).unwrap()[(0, 0)];
         expect_close(&format!("impulse, t = {t}"), -0.5 * fading, impulse, 1e-14);
     }

@@ -15,8 +15,9 @@
 //! Conventions: norms are 1-norms ([`one_norm`], the largest column sum) unless a name says
 //! otherwise; e^A answers x' = Ax by x(t) = e^{At} x(0).
 
+use math_foundations::eigendecomposition::{EigenError, RealSchur, eigendecomposition, real_schur};
 use math_foundations::validation::{self, InputError};
-use nalgebra::{ComplexField, DMatrix, Matrix2};
+use nalgebra::{ComplexField, DMatrix, DVector, Matrix2};
 use thiserror::Error;
 
 /// Why an exponential cannot be computed.
@@ -25,6 +26,9 @@ pub enum MatrixExponentialError {
     /// A is not a matrix that has an exponential: not square, empty, NaN or infinite.
     #[error(transparent)]
     Input(#[from] InputError),
+    /// A has no basis of eigenvectors, or they were not found.
+    #[error(transparent)]
+    Eigen(#[from] EigenError),
     /// e^A, or a matrix on the way to it, is larger than the number type holds.
     #[error(
         "expected an exponential of finite numbers, found an overflow: the 1-norm of A is {norm:e}"
@@ -78,9 +82,10 @@ pub fn one_norm<T: ComplexField>(a: &DMatrix<T>) -> f64 {
 /// - Shape: `a` is `[N, N]`, and so is the result. Types: `f64`, `f32` and `Complex` of both.
 /// - *Exact when* exact arithmetic would be used: nowhere is a series cut; r_m is the exact
 ///   exponential of `A + E` with ‖E‖ below the unit roundoff times ‖A‖.
-/// - *Good for* every A. *Loses* the digits that the problem loses
-///   ([`exponential_condition_number`]): for a matrix of norm 10⁶ that is not normal these can
-///   be many.
+/// - *Good for* nearly every A: the error is about `cond(A)` times the unit roundoff, which the
+///   problem itself loses ([`exponential_condition_number`]). *Breaks* for a full matrix that is
+///   large and far from normal, where it loses more: 70 times as much at a norm of 10⁵ in the
+///   example of [`exponential_by_schur`], everything at 10⁷. A triangular A keeps its digits.
 /// - Cost O(N³): 2 to 6 products, one linear system, then s ≈ log₂ ‖A‖ products.
 /// - Degree m and s follow Higham (2005), with the size of A measured on A⁴ and A⁶, not on A, as
 ///   Al-Mohy and Higham (2009) do against overscaling: see `Plan`.
@@ -111,20 +116,16 @@ pub fn matrix_exponential<T: ComplexField>(
     let norm = one_norm(a);
 
     // Scale: A/2^s is small enough for a Padé approximant of this degree.
-    let Plan {
-        degree,
-        squarings,
-        scaled,
-        powers,
-    } = Plan::of(a, norm)?;
+    let plan = Plan::of(a, norm)?;
 
     // Approximate: the error of r_m is below the rounding of A itself.
-    let mut exponential = pade_approximant(&scaled, &powers, degree)
+    let mut exponential = pade_approximant(&plan.scaled, &plan.powers, plan.degree)
         .ok_or(MatrixExponentialError::SingularDenominator { norm })?;
+    exponential *= plan.growth;
 
     // Square: e^A = (e^{A/2})², s times.
-    for _ in 0..squarings {
-        exponential = &exponential * &exponential;
+    for _ in 0..plan.squarings {
+        exponential = product(&exponential, &exponential);
     }
     finite_or_overflow(exponential, norm)
 }
@@ -145,14 +146,15 @@ fn pade_approximant<T: ComplexField>(
     let even: Vec<f64> = c.iter().copied().step_by(2).collect();
     let odd: Vec<f64> = c.iter().copied().skip(1).step_by(2).collect();
     let v = even_polynomial(&even, powers);
-    let mut u = a * even_polynomial(&odd, powers);
+    let u = product(a, &even_polynomial(&odd, powers));
 
-    let denominator = v - &u;
-    if !denominator.lu().solve_mut(&mut u) {
-        return None;
+    let mut r = solve(v - &u, u)? * real::<T>(2.0);
+    for diagonal in 0..r.nrows() {
+        r[(diagonal, diagonal)] += T::one();
     }
-    Some(DMatrix::identity(a.nrows(), a.ncols()) + u * real::<T>(2.0))
+    Some(r)
 }
+// ANCHOR_END: pade_approximant
 
 /// c_j = (2m - j)! / ((m - j)! j!), exact in integers up to m = 13, from c_0 = (2m)! / m!.
 fn pade_coefficients(degree: u32) -> Vec<f64> {
@@ -165,7 +167,6 @@ fn pade_coefficients(degree: u32) -> Vec<f64> {
     }
     coefficients
 }
-// ANCHOR_END: pade_approximant
 
 /// Σ_j c_j A^{2j}, by Paterson and Stockmeyer's trick: the coefficients beyond the last power
 /// at hand are summed first and multiplied by that power once.
@@ -184,26 +185,31 @@ fn even_polynomial<T: ComplexField>(c: &[f64], powers: &[DMatrix<T>]) -> DMatrix
     );
     match (c.get(powers.len() + 1..), powers.last()) {
         (Some(high), Some(last)) if !high.is_empty() => {
-            low + last * sum_into(DMatrix::zeros(size, size), high)
+            low + product(last, &sum_into(DMatrix::zeros(size, size), high))
         }
         _ => low,
     }
 }
 
 /// How [`matrix_exponential`] will work on one A: the degree m, the number s of squarings,
-/// A/2^s and its even powers.
+/// A/2^s and its even powers, and what multiplies the approximant before it is squared.
 ///
 /// A Padé approximant of degree m is exact for a matrix A + E, and E = A·φ(A²) with a power
 /// series φ. Higham (2005) bounds φ by its value at ‖A‖ and finds the largest θ_m at which the
 /// bound is below the unit roundoff. Al-Mohy and Higham (2009) put max(‖A⁴‖^{1/4}, ‖A⁶‖^{1/6})
 /// in the place of ‖A‖, which is never larger and for a matrix far from normal much smaller: a
-/// scaling too many loses digits (*overscaling*). We have A² , A⁴ and A⁶ at hand in any case, so
+/// scaling too many loses digits (*overscaling*). A², A⁴ and A⁶ are at hand in any case, so
 /// their exact norms cost O(N²); where A⁶ is not needed yet, ‖A⁶‖ ≤ ‖A⁴‖ ‖A²‖ stands in.
+///
+/// When the mean μ of the diagonal is most of A, as for a quickly decaying system, A - μI is
+/// scaled instead and e^{μ/2^s} multiplies the approximant: fewer squarings, and no e^{‖A‖} that
+/// e^{-‖A‖} has to cancel. Measured on random 10 x 10 matrices less 200 I: 2e-15 instead of 2e-13.
 struct Plan<T> {
     degree: u32,
     squarings: i32,
     scaled: DMatrix<T>,
     powers: Vec<DMatrix<T>>,
+    growth: T,
 }
 
 /// The degrees worth their products with the largest size θ_m that each serves, in `f64`.
@@ -234,60 +240,81 @@ impl<T: ComplexField> Plan<T> {
             (&DOUBLE, 120, f64::EPSILON / 2.0)
         };
 
-        // A⁸ must not overflow: a matrix with a norm beyond 2^limit is scaled before its powers.
         if !norm.is_finite() {
             return Err(MatrixExponentialError::Overflow { norm });
         }
-        let beforehand = (norm.log2().ceil() as i32)
+        // Take the mean of the diagonal out when that leaves less than half.
+        let mut scaled = a.clone();
+        let mut mean = a.trace() / real::<T>(a.nrows() as f64);
+        let mut size = norm;
+        let mostly_mean = to_f64::<T>(mean.clone().modulus()) > 0.5 * norm && norm > 1.0;
+        if mostly_mean {
+            let centred = a - DMatrix::from_diagonal_element(a.nrows(), a.nrows(), mean.clone());
+            size = one_norm(&centred);
+            scaled = centred;
+        }
+        if !mostly_mean || size > 0.5 * norm {
+            (scaled, mean, size) = (a.clone(), T::zero(), norm);
+        }
+
+        // A⁸ must not overflow: a matrix with a norm beyond 2^limit is scaled before its powers.
+        let beforehand = (size.log2().ceil() as i32)
             .saturating_sub(exponent_limit)
             .max(0);
-        let mut scaled = a * real::<T>(2f64.powi(-beforehand));
-        let mut powers = vec![&scaled * &scaled];
+        scaled *= real::<T>(2f64.powi(-beforehand));
+        let mut powers = vec![product(&scaled, &scaled)];
+        let mut norms = vec![one_norm(&powers[0])];
 
         // Small: the cheapest degree that needs no squaring.
         for &(degree, theta) in ladder {
             let needed = (degree as usize / 2).min(3);
             while powers.len() < needed {
-                powers.push(&powers[0] * &powers[powers.len() - 1]);
+                let power = product(&powers[0], &powers[powers.len() - 1]);
+                norms.push(one_norm(&power));
+                powers.push(power);
             }
-            let fits = effective_norm(&powers) <= theta
+            let fits = effective_norm(&norms) <= theta
                 && extra_squarings(&scaled, degree, theta, unit_roundoff) == 0;
             if fits {
                 if degree == 9 {
-                    powers.push(&powers[0] * &powers[2]);
+                    powers.push(product(&powers[0], &powers[2]));
                 }
+                let growth = (mean * real::<T>(2f64.powi(-beforehand))).exp();
                 return Ok(Self {
                     degree,
                     squarings: beforehand,
                     scaled,
                     powers,
+                    growth,
                 });
             }
         }
 
         // Large: the highest degree, and A halved until it fits.
         let (degree, theta) = ladder[ladder.len() - 1];
-        let mut halvings = (effective_norm(&powers) / theta).log2().ceil().max(0.0) as i32;
+        let halvings = (effective_norm(&norms) / theta).log2().ceil().max(0.0) as i32;
         let halved = &scaled * real::<T>(2f64.powi(-halvings));
-        halvings += extra_squarings(&halved, degree, theta, unit_roundoff);
+        let halvings = halvings + extra_squarings(&halved, degree, theta, unit_roundoff);
         let half = 2f64.powi(-halvings);
         scaled *= real::<T>(half);
         for (power, j) in powers.iter_mut().zip(1..) {
             *power *= real::<T>(half.powi(2 * j));
         }
+        let squarings = beforehand + halvings;
+        let growth = (mean * real::<T>(2f64.powi(-squarings))).exp();
         Ok(Self {
             degree,
-            squarings: beforehand + halvings,
+            squarings,
             scaled,
             powers,
+            growth,
         })
     }
 }
 
-/// max(‖A⁴‖^{1/4}, ‖A⁶‖^{1/6}), or a bound on it while fewer even powers are known.
-fn effective_norm<T: ComplexField>(powers: &[DMatrix<T>]) -> f64 {
-    let norms: Vec<f64> = powers.iter().map(one_norm).collect();
-    match norms[..] {
+/// max(‖A⁴‖^{1/4}, ‖A⁶‖^{1/6}), or a bound on it while fewer norms of even powers are known.
+fn effective_norm(norms: &[f64]) -> f64 {
+    match *norms {
         [square] => square.sqrt(),
         [square, fourth] => fourth.powf(0.25).max((fourth * square).powf(1.0 / 6.0)),
         [_, fourth, sixth, ..] => fourth.powf(0.25).max(sixth.powf(1.0 / 6.0)),
@@ -311,24 +338,26 @@ fn extra_squarings<T: ComplexField>(
     if norm <= theta {
         return 0;
     }
+    // In logarithms: the powers of a large A overflow long before A⁶ does.
     let magnitude = a.map(|entry| to_f64::<T>(entry.modulus()));
-    let mut column_sums = nalgebra::DVector::from_element(a.nrows(), 1.0);
-    let mut coefficient = 1.0;
+    let mut column_sums = DVector::from_element(a.nrows(), 1.0);
+    let mut neglected = -norm.log2() - unit_roundoff.log2();
     for p in 1..=2 * degree + 1 {
         column_sums = magnitude.tr_mul(&column_sums);
+        let largest = column_sums.amax();
+        column_sums /= largest;
+        neglected += largest.log2();
         // c_{2m+1} = (m!)² / ((2m)! (2m+1)!), one factor of each factorial a step.
-        let p = f64::from(p);
-        coefficient /= p;
-        if p <= f64::from(2 * degree) {
-            coefficient /= p;
+        neglected -= f64::from(p).log2();
+        if p <= 2 * degree {
+            neglected -= f64::from(p).log2();
         }
-        if p <= f64::from(degree) {
-            coefficient *= p * p;
+        if p <= degree {
+            neglected += 2.0 * f64::from(p).log2();
         }
     }
-    let neglected = coefficient * column_sums.amax() / norm;
-    let halvings = (neglected / unit_roundoff).log2() / f64::from(2 * degree);
-    halvings.ceil().max(0.0) as i32
+    // NaN when |A|^{2m+1} = 0: nothing is neglected.
+    (neglected / f64::from(2 * degree)).ceil().max(0.0) as i32
 }
 
 /// The derivative of the exponential at A in the direction E: L(A, E).
@@ -469,6 +498,93 @@ pub fn taylor_exponential<T: ComplexField>(
 }
 // ANCHOR_END: taylor_exponential
 
+/// The exponential of a real matrix through its modes.
+///
+/// ```text
+/// e^A = V e^Λ V^{-1},     A V = V Λ
+/// ```
+///
+/// - Shape: `a` is `[N, N]`, and so is the result.
+/// - *Good for* many times t of one A, once V and Λ are known, and for a normal A, whose V has
+///   condition number 1. *Breaks* when eigenvectors are nearly parallel: up to log₁₀ cond(V)
+///   digits are lost, also where the exponential itself is well conditioned.
+/// - Cost O(N³), about 25 N³ operations for the modes.
+///
+/// # Errors
+/// [`MatrixExponentialError::Eigen`] as [`eigendecomposition`], and
+/// [`EigenError::NoEigenbasis`] when cond(V) leaves not one digit, as for a defective A;
+/// [`MatrixExponentialError::Overflow`] when e^A does not fit.
+///
+/// Source: Moler and Van Loan, *Nineteen dubious ways to compute the exponential of a matrix*
+/// (1978, 2003), method 14.
+///
+/// ```
+/// use math_foundations::matrix_exponential::exponential_by_eigenvectors;
+/// use nalgebra::dmatrix;
+///
+/// let symmetric = exponential_by_eigenvectors(&dmatrix![0.0, 1.0; 1.0, 0.0])?;
+/// assert!((symmetric[(0, 0)] - 1f64.cosh()).abs() < 1e-15);
+///
+/// // One eigenvector for two eigenvalues: there is no V^{-1}.
+/// assert!(exponential_by_eigenvectors(&dmatrix![-1.0, 1.0; 0.0, -1.0]).is_err());
+/// # Ok::<(), math_foundations::matrix_exponential::MatrixExponentialError>(())
+/// ```
+// ANCHOR: exponential_by_eigenvectors
+pub fn exponential_by_eigenvectors(
+    a: &DMatrix<f64>,
+) -> Result<DMatrix<f64>, MatrixExponentialError> {
+    let modes = eigendecomposition(a)?;
+    let condition = modes.condition_number();
+    let digits_left = condition * f64::EPSILON < 0.1;
+
+    // X = V e^Λ V^{-1} without an inverse: solve Vᵀ Xᵀ = (V e^Λ)ᵀ.
+    let mut grown = modes.v.clone();
+    for (mut column, lambda) in grown.column_iter_mut().zip(modes.lambda.iter()) {
+        column *= lambda.exp();
+    }
+    let transposed = modes.v.transpose().lu().solve(&grown.transpose());
+    let transposed = transposed
+        .filter(|_| digits_left)
+        .ok_or(EigenError::NoEigenbasis { condition })?;
+    finite_or_overflow(transposed.transpose().map(|entry| entry.re), one_norm(a))
+}
+// ANCHOR_END: exponential_by_eigenvectors
+
+/// The exponential of a real matrix through its Schur form.
+///
+/// ```text
+/// e^A = Q e^T Qᵀ,     A = Q T Qᵀ with Q orthogonal and T triangular but for 2 × 2 blocks
+/// ```
+///
+/// - Shape: `a` is `[N, N]`, and so is the result.
+/// - *Good for* large A far from normal. There the powers of T stay small, while those of A are
+///   small only by cancellation, and [`matrix_exponential`] loses what cancels: nothing is left at
+///   a norm of 10⁷ in the example below. *Exact* to what the problem allows, as Q has condition
+///   number 1.
+/// - Cost O(N³), about 25 N³ operations for Q and T.
+///
+/// # Errors
+/// As [`matrix_exponential`], and [`MatrixExponentialError::Eigen`] when no Schur form is found.
+///
+/// ```
+/// use math_foundations::matrix_exponential::{exponential_by_schur, matrix_exponential};
+/// use nalgebra::dmatrix;
+///
+/// // [-1, 10⁷; 0, -2], turned by the angle of a 3-4-5 triangle; its exponential, by hand.
+/// let (q, kappa) = (dmatrix![0.8, -0.6; 0.6, 0.8], 1e7);
+/// let a = &q * dmatrix![-1.0, kappa; 0.0, -2.0] * q.transpose();
+/// let (slow, fast) = ((-1f64).exp(), (-2f64).exp());
+/// let exact = &q * dmatrix![slow, kappa * (slow - fast); 0.0, fast] * q.transpose();
+///
+/// assert!((exponential_by_schur(&a)? - &exact).norm() < 1e-3 * exact.norm());
+/// assert!((matrix_exponential(&a)? - &exact).norm() > exact.norm());
+/// # Ok::<(), math_foundations::matrix_exponential::MatrixExponentialError>(())
+/// ```
+pub fn exponential_by_schur(a: &DMatrix<f64>) -> Result<DMatrix<f64>, MatrixExponentialError> {
+    let RealSchur { q, t } = real_schur(a)?;
+    Ok(&q * matrix_exponential(&t)? * q.transpose())
+}
+
 /// The exponential of a 2 × 2 matrix in closed form.
 ///
 /// ```text
@@ -492,7 +608,6 @@ pub fn taylor_exponential<T: ComplexField>(
 /// assert_eq!(shear, Matrix2::new(1.0, 1.0, 0.0, 1.0));
 /// # Ok::<(), math_foundations::matrix_exponential::MatrixExponentialError>(())
 /// ```
-// ANCHOR: exponential_2x2
 pub fn exponential_2x2(a: &Matrix2<f64>) -> Result<Matrix2<f64>, MatrixExponentialError> {
     let dynamic = DMatrix::from_column_slice(2, 2, a.as_slice());
     validation::square("A", &dynamic)?;
@@ -523,7 +638,79 @@ pub fn exponential_2x2(a: &Matrix2<f64>) -> Result<Matrix2<f64>, MatrixExponenti
         Err(MatrixExponentialError::Overflow { norm })
     }
 }
-// ANCHOR_END: exponential_2x2
+
+/// A B. nalgebra multiplies real matrices by a blocked kernel and complex ones entry by entry, so
+/// a large complex product is made of four real ones.
+fn product<T: ComplexField>(a: &DMatrix<T>, b: &DMatrix<T>) -> DMatrix<T> {
+    // In a complex field, and only there, -1 has a square root.
+    match (T::zero() - T::one()).try_sqrt() {
+        Some(i) if a.len() >= 144 => {
+            let (a_re, a_im) = (a.map(T::real), a.map(T::imaginary));
+            let (b_re, b_im) = (b.map(T::real), b.map(T::imaginary));
+            let re = &a_re * &b_re - &a_im * &b_im;
+            let im = a_re * b_im + a_im * b_re;
+            re.zip_map(&im, |re, im| {
+                T::from_real(re) + i.clone() * T::from_real(im)
+            })
+        }
+        _ => a * b,
+    }
+}
+
+/// Columns that [`solve`] eliminates at a time.
+const BLOCK: usize = 32;
+
+/// X with Q X = B, by Gaussian elimination with row exchanges; None for a singular Q. A large Q
+/// is eliminated a block of columns at a time, so that nearly all the work is in products.
+fn solve<T: ComplexField>(mut q: DMatrix<T>, mut b: DMatrix<T>) -> Option<DMatrix<T>> {
+    let size = q.nrows();
+    if size < 3 * BLOCK {
+        return q.lu().solve_mut(&mut b).then_some(b);
+    }
+    let starts: Vec<usize> = (0..size).step_by(BLOCK).collect();
+
+    // Forward: Q becomes upper triangular, and B follows each step.
+    for &start in &starts {
+        let width = BLOCK.min(size - start);
+        let rest = start + width;
+        let panel = q
+            .view((start, start), (size - start, width))
+            .clone_owned()
+            .lu();
+        let (exchange, lower, upper) = panel.unpack();
+        let under = lower.rows_range(width..).clone_owned();
+        let mut inverse = DMatrix::identity(width, width);
+        lower
+            .rows(0, width)
+            .solve_lower_triangular_with_diag_mut(&mut inverse, T::one());
+        q.view_mut((start, start), (width, width)).copy_from(&upper);
+        for mut side in [q.columns_range_mut(rest..), b.columns_range_mut(..)] {
+            exchange.permute_rows(&mut side.rows_range_mut(start..));
+            let top = product(&inverse, &side.rows(start, width).clone_owned());
+            side.rows_mut(start, width).copy_from(&top);
+            side.rows_range_mut(rest..)
+                .zip_apply(&product(&under, &top), |x, y| *x -= y);
+        }
+    }
+
+    // Backward: the last block of rows is known first.
+    for &start in starts.iter().rev() {
+        let width = BLOCK.min(size - start);
+        let mut inverse = DMatrix::identity(width, width);
+        if !q
+            .view((start, start), (width, width))
+            .solve_upper_triangular_mut(&mut inverse)
+        {
+            return None;
+        }
+        let rows = product(&inverse, &b.rows(start, width).clone_owned());
+        b.rows_mut(start, width).copy_from(&rows);
+        let above = q.view((0, start), (start, width)).clone_owned();
+        b.rows_range_mut(..start)
+            .zip_apply(&product(&above, &rows), |x, y| *x -= y);
+    }
+    Some(b)
+}
 
 /// An overflow leaves infinities, or the NaN of their differences: neither is an answer.
 fn finite_or_overflow<T: ComplexField>(
@@ -545,4 +732,84 @@ fn real<T: ComplexField>(value: f64) -> T {
 /// A real number of the matrix's type, for sizes and bounds.
 fn to_f64<T: ComplexField>(value: T::RealField) -> f64 {
     nalgebra::convert_unchecked(value)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use nalgebra::Complex;
+
+    /// A full matrix without structure, the same on every machine.
+    fn full(rows: usize, columns: usize, start: f64) -> DMatrix<f64> {
+        DMatrix::from_fn(rows, columns, |i, j| {
+            (start + (i * columns + j) as f64).sin()
+        })
+    }
+
+    fn full_complex(rows: usize, columns: usize, start: f64) -> DMatrix<Complex<f64>> {
+        full(rows, columns, start).zip_map(&full(rows, columns, start + 0.5), Complex::new)
+    }
+
+    #[test]
+    fn product_by_four_real_products_is_the_product() {
+        for (rows, inner, columns) in [(2, 2, 2), (12, 12, 12), (40, 30, 20)] {
+            let (a, b) = (
+                full_complex(rows, inner, 1.0),
+                full_complex(inner, columns, 2.0),
+            );
+            assert!((product(&a, &b) - &a * &b).norm() < 1e-13 * a.norm() * b.norm());
+        }
+    }
+
+    #[test]
+    fn solve_in_blocks_leaves_no_residual() {
+        for size in [5, 3 * BLOCK - 1, 3 * BLOCK, 5 * BLOCK + 7] {
+            let (q, b) = (full(size, size, 0.3), full(size, size, 0.9));
+            let x = solve(q.clone(), b.clone()).expect("invertible");
+            assert!(
+                (&q * &x - &b).norm() < 1e-14 * q.norm() * x.norm(),
+                "size {size}"
+            );
+
+            let (q, b) = (full_complex(size, size, 0.3), full_complex(size, size, 0.9));
+            let x = solve(q.clone(), b.clone()).expect("invertible");
+            assert!(
+                (&q * &x - &b).norm() < 1e-14 * q.norm() * x.norm(),
+                "complex, size {size}"
+            );
+
+            assert!(solve(DMatrix::zeros(size, size), full(size, size, 0.9)).is_none());
+        }
+    }
+
+    #[test]
+    fn padé_coefficients_are_those_of_higham() {
+        assert_eq!(pade_coefficients(3), [120.0, 60.0, 12.0, 1.0]);
+        let thirteen = pade_coefficients(13);
+        assert_eq!(thirteen[0], 64_764_752_532_480_000.0);
+        assert_eq!(thirteen[1], 32_382_376_266_240_000.0);
+        assert_eq!(thirteen[12..], [182.0, 1.0]);
+    }
+
+    #[test]
+    fn plans_take_the_cheapest_degree_and_no_squaring_too_many() {
+        let plan = |a: DMatrix<f64>| {
+            let plan = Plan::of(&a, one_norm(&a)).expect("a plan");
+            (plan.degree, plan.squarings)
+        };
+        let rotation = DMatrix::from_row_slice(2, 2, &[0.0, -1.0, 1.0, 0.0]);
+        let expected =
+            [(0.01, 3), (0.2, 5), (0.9, 7), (2.0, 9), (4.0, 13)].map(|(angle, m)| (angle, (m, 0)));
+        for (angle, expected) in expected {
+            assert_eq!(plan(&rotation * angle), expected, "at a norm of {angle}");
+        }
+        assert_eq!(plan(&rotation * 17.0), (13, 2));
+        // A norm of 10⁶, and of 10³⁰, but A² = I.
+        for size in [1e6, 1e30] {
+            let root_of_identity = DMatrix::from_row_slice(2, 2, &[1.0, size, 0.0, -1.0]);
+            assert_eq!(plan(root_of_identity), (9, 0), "{size:e}");
+        }
+        // The mean of the diagonal is taken out: what is left is a rotation by 1.
+        assert_eq!(plan(&rotation - DMatrix::identity(2, 2) * 200.0).0, 9);
+    }
 }

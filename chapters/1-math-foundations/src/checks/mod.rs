@@ -12,6 +12,8 @@ mod mass_spring_damper;
 mod power_step;
 mod recurrence_step;
 mod rk4_step;
+mod rotation_exponential;
+mod scaling_and_squaring;
 mod step_response_scalar;
 
 pub fn all() -> Vec<Exercise> {
@@ -19,6 +21,8 @@ pub fn all() -> Vec<Exercise> {
         recurrence_step::exercise(),
         power_step::exercise(),
         eigenvalues_2x2::exercise(),
+        rotation_exponential::exercise(),
+        scaling_and_squaring::exercise(),
         step_response_scalar::exercise(),
         rk4_step::exercise(),
         causal_convolution::exercise(),

@@ -9,6 +9,7 @@ mod eigendecomposition;
 mod fourier;
 mod introduction;
 mod linear_systems;
+mod matrix_exponential;
 mod simulate;
 mod stability;
 mod state_representations;
@@ -21,6 +22,8 @@ pub enum Experiment {
     Forgetting(introduction::ForgettingOptions),
     /// The modes of a spring, or of any matrix, and what becomes of them when two fall together
     Modes(eigendecomposition::Options),
+    /// How many digits each way to e^(At) keeps, for a spring and for nearly parallel eigenvectors
+    Exponential(matrix_exponential::Options),
     /// One pushed spring by the exact formula, by Runge-Kutta steps, by steps that choose their length
     Flow(linear_systems::Options),
     /// Which tones a noisy signal holds, and what circles of different size do to a convolution
@@ -39,6 +42,7 @@ impl Experiments for Experiment {
             Self::Attention(options) => introduction::attention(options),
             Self::Forgetting(options) => introduction::forgetting(options),
             Self::Modes(options) => eigendecomposition::run(options),
+            Self::Exponential(options) => matrix_exponential::run(options),
             Self::Flow(options) => linear_systems::run(options),
             Self::Spectrum(options) => fourier::run(options),
             Self::Physics(options) => state_representations::run(options),

@@ -1,0 +1,15 @@
+//! Exercise scaling_and_squaring (core, ten lines, 15 minutes).
+
+use nalgebra::DMatrix;
+
+/// e^A, given `taylor`: the Taylor polynomial of degree 8, which is good to eight digits as long
+/// as the 1-norm of its argument is at most 1/2.
+///
+/// Halve A until it fits, ask `taylor`, undo the halvings. `math_foundations::matrix_exponential`
+/// has the 1-norm: `one_norm(&a)`. A is square and finite: there is nothing to check.
+pub fn scaling_and_squaring(
+    a: &DMatrix<f64>,
+    taylor: fn(&DMatrix<f64>) -> DMatrix<f64>,
+) -> DMatrix<f64> {
+    todo!()
+}

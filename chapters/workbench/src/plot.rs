@@ -1175,7 +1175,10 @@ mod tests {
 
     #[test]
     fn leaving_points_out_moves_a_line_by_less_than_the_tolerance() {
-        let full: Vec<Point> = sampled(|t| 50.0 * (3.0 * t).sin());
+        let full: Vec<Point> = sampled(|t| 50.0 * t.sin())
+            .into_iter()
+            .map(|(t, y)| (20.0 * t, y))
+            .collect();
         let short = simplify(&full, 0.5);
         assert!(short.len() < full.len() && short.len() > 10);
         for point in &full {
@@ -1236,6 +1239,33 @@ mod tests {
                 .line(Role::State, "", &sampled(|_| 2.0));
         let second = dots(&twice.to_terminal(60, 10)) - state;
         assert!(second < state, "{second} {state}");
+    }
+
+    #[test]
+    fn names_in_the_terminal_have_a_row_each_and_keep_their_order() {
+        for level in [-1.0, 0.0, 1.0] {
+            let mut plot = Plot::new("crowd").y_range(-1.0, 1.0);
+            for index in 0..5 {
+                let value = level * (1.0 - 0.001 * f64::from(index));
+                plot = plot.line(
+                    Role::State,
+                    format!("x_{index}"),
+                    &[(0.0, 0.0), (1.0, value)],
+                );
+            }
+            let text = plot.to_terminal(60, 12);
+            let names: Vec<&str> = text
+                .lines()
+                .flat_map(|line| line.split_whitespace())
+                .filter(|word| word.starts_with('x'))
+                .collect();
+            // Upwards where the last lines end lower, downwards where they end higher.
+            let mut expected = vec!["x₀", "x₁", "x₂", "x₃", "x₄"];
+            if level < 0.0 {
+                expected.reverse();
+            }
+            assert_eq!(names, expected, "{text}");
+        }
     }
 
     #[test]

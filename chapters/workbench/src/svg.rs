@@ -1113,6 +1113,12 @@ mod tests {
     }
 
     #[test]
+    fn a_subscript_tucks_under_the_overhang_of_its_letter() {
+        assert!(text_width("V_k", 10.0) + 2.0 < text_width("V^k", 10.0));
+        assert_eq!(text_width("x_k", 10.0), text_width("x^k", 10.0));
+    }
+
+    #[test]
     fn macros_colour_symbols_as_in_the_equations() {
         let svg = drawn(r"\x{x_k} = \step{Δ} \u{u}");
         for colour in ["--ssm-x", "--ssm-delta", "--ssm-u"] {

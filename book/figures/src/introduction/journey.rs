@@ -1,5 +1,6 @@
 //! The figure `journey`: the whole course in one picture.
 
+use std::cmp::Ordering;
 use std::error::Error;
 
 use math_foundations::eigendecomposition::hermitian_eigendecomposition;
@@ -249,24 +250,39 @@ fn draw_convolution(
     Ok(())
 }
 
-/// The matrix of HiPPO-LegS in the coordinates that make its normal part diagonal.
-fn draw_structure(canvas: &mut Canvas, cell: Cell, d_state: usize) -> Result<(), Box<dyn Error>> {
-    let root = |n: usize| (2.0 * n as f64 + 1.0).sqrt();
-    let a = DMatrix::from_fn(d_state, d_state, |row, column| {
-        if row == column {
-            -(row as f64 + 1.0)
-        } else if row > column {
-            -root(row) * root(column)
-        } else {
-            0.0
-        }
-    });
-    let p = DVector::from_fn(d_state, |n, _| root(n) / 2.0_f64.sqrt());
-    // A + PP* = -I/2 + S with S skew: -iS is Hermitian, and its eigenvectors make A + PP* diagonal.
-    let skew = a + &p * p.transpose() + DMatrix::identity(d_state, d_state) * 0.5;
-    let modes = hermitian_eigendecomposition(&skew.map(|entry| Complex::new(0.0, -entry)))?;
-    let p_hat = modes.v.adjoint() * p.map(Complex::from);
+/// HiPPO-LegS in the coordinates that make its normal part diagonal: `V* A V = Λ - P P*`.
+struct Structure {
+    lambda: DVector<Complex<f64>>,
+    p: DVector<Complex<f64>>,
+    v: DMatrix<Complex<f64>>,
+}
 
+/// The matrix A of HiPPO-LegS: dense below its diagonal.
+fn hippo(d_state: usize) -> DMatrix<f64> {
+    let root = |n: usize| (2.0 * n as f64 + 1.0).sqrt();
+    DMatrix::from_fn(d_state, d_state, |row, column| match row.cmp(&column) {
+        Ordering::Less => 0.0,
+        Ordering::Equal => -(row as f64 + 1.0),
+        Ordering::Greater => -root(row) * root(column),
+    })
+}
+
+impl Structure {
+    fn of_hippo(d_state: usize) -> Result<Self, Box<dyn Error>> {
+        let p = DVector::from_fn(d_state, |n, _| (n as f64 + 0.5).sqrt());
+        // A + P P* = S - I/2 with S skew: -iS is Hermitian, and its eigenvectors are those of S.
+        let skew = hippo(d_state) + &p * p.transpose() + DMatrix::identity(d_state, d_state) * 0.5;
+        let modes = hermitian_eigendecomposition(&skew.map(|entry| Complex::new(0.0, -entry)))?;
+        Ok(Structure {
+            lambda: modes.lambda.map(|frequency| Complex::new(-0.5, frequency)),
+            p: modes.v.adjoint() * p.map(Complex::from),
+            v: modes.v,
+        })
+    }
+}
+
+fn draw_structure(canvas: &mut Canvas, cell: Cell, d_state: usize) -> Result<(), Box<dyn Error>> {
+    let Structure { lambda, p, .. } = Structure::of_hippo(d_state)?;
     let side = 58.0;
     let unit = side / d_state as f64;
     let size = (unit - 0.9, unit - 0.9);
@@ -274,13 +290,12 @@ fn draw_structure(canvas: &mut Canvas, cell: Cell, d_state: usize) -> Result<(),
     let top = cell.top + 0.5 * (cell.height - side);
     let (minus, column) = (left + side + 8.0, left + side + 26.0);
     let row = column + unit + 6.0;
-    let strongest = modes
-        .lambda
-        .iter()
-        .fold(0.0_f64, |most, w| most.max(Complex::new(-0.5, *w).norm()));
-    let loudest = p_hat
-        .iter()
-        .fold(0.0_f64, |most, entry| most.max(entry.norm()));
+    let largest = |entries: &DVector<Complex<f64>>| {
+        entries
+            .iter()
+            .fold(f64::MIN_POSITIVE, |most, entry| most.max(entry.norm()))
+    };
+    let (strongest, loudest) = (largest(&lambda), largest(&p));
     let frame = Role::Ink.wide(1.0).opacity(0.3);
     canvas.rect(
         frame,
@@ -290,14 +305,15 @@ fn draw_structure(canvas: &mut Canvas, cell: Cell, d_state: usize) -> Result<(),
     );
     let sign = top + 0.5 * side;
     canvas.line(Role::Ink, (minus, sign), (minus + 9.0, sign));
-    for (n, w) in modes.lambda.iter().enumerate() {
+    for n in 0..d_state {
         let along = unit * n as f64;
-        let shade = Complex::new(-0.5, *w).norm() / strongest;
-        let pen = Role::State.filled().opacity(0.35 + 0.65 * shade);
+        let pen = Role::State
+            .filled()
+            .opacity(0.35 + 0.65 * lambda[n].norm() / strongest);
         canvas.rect(pen, (left + along, top + along), size, 1.0);
         let pen = Role::Ink
             .filled()
-            .opacity(0.15 + 0.7 * p_hat[n].norm() / loudest);
+            .opacity(0.15 + 0.7 * p[n].norm() / loudest);
         canvas.rect(pen, (column, top + along), size, 1.0);
         canvas.rect(pen, (row + along, top), size, 1.0);
     }
@@ -388,5 +404,49 @@ fn draw_dual(canvas: &mut Canvas, cell: Cell, u: &[f64], selection: &Selection) 
             let corner = (x, cell.top + 3.0 + unit * row as f64);
             canvas.rect(pen, corner, (unit - 0.7, unit - 0.7), 0.8);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_structured_matrix_is_diagonal_minus_rank_one() {
+        let Structure { lambda, p, v } = Structure::of_hippo(8).unwrap();
+        let a = hippo(8).map(Complex::from);
+        let left = v.adjoint() * a * &v;
+        let right = DMatrix::from_diagonal(&lambda) - &p * p.adjoint();
+        let worst = (left - right)
+            .iter()
+            .fold(0.0_f64, |worst, entry| worst.max(entry.norm()));
+        assert!(worst < 1e-12, "{worst}");
+    }
+
+    #[test]
+    fn the_dual_matrix_is_the_selective_recurrence() {
+        let Journey { u, .. } = Journey::default();
+        let selection = Selection::of(&u);
+        let y = selection.matrix() * DVector::from_vec(u.clone());
+        let mut x = 0.0;
+        for (k, u_k) in u.iter().enumerate() {
+            x = selection.a_bar[k] * x + (1.0 - selection.a_bar[k]) * u_k;
+            assert!((y[k] - x).abs() < 1e-14, "at step {k}: {} and {x}", y[k]);
+        }
+    }
+
+    #[test]
+    fn samples_of_the_flow_are_powers_of_a_bar() {
+        let Journey {
+            damping,
+            stiffness,
+            delta,
+            ..
+        } = Journey::default();
+        let spring = mass_spring_damper(1.0, damping, stiffness).unwrap();
+        let a_bar = matrix_exponential(&(&spring.a * delta)).unwrap();
+        let stepped = (&spring.c * a_bar.pow(5) * &spring.b)[0];
+        let flowed = impulse_response(&spring, 5.0 * delta).unwrap();
+        assert!((stepped - flowed).abs() < 1e-14, "{stepped} {flowed}");
     }
 }

@@ -27,9 +27,7 @@ impl Renderer for Test {
 }
 
 fn main() -> Result<()> {
-    let root = Path::new(&env::var("CARGO_MANIFEST_DIR")?)
-        .join("../..")
-        .canonicalize()?;
+    let root = Path::new(&env::var("CARGO_MANIFEST_DIR")?).join("../..").canonicalize()?;
     let output = PathBuf::from(env::var("OUT_DIR")?).join("pages");
     // What an earlier run left: pages are renamed, blocks move.
     if output.exists() {
@@ -102,10 +100,7 @@ fn expand(
             );
             let lines = written.into_iter().map(|(line, _)| line);
             let rust = lines.zip(expanded).filter(|(_, (_, block))| is_rust(block));
-            pages.insert(
-                path.clone(),
-                rust.map(|(line, (_, block))| (line, block)).collect(),
-            );
+            pages.insert(path.clone(), rust.map(|(line, (_, block))| (line, block)).collect());
         }
     }
     Ok(pages)
@@ -164,10 +159,7 @@ fn write_pages(
         for (line, block) in blocks {
             let file = folder.join(format!("line_{line}.md"));
             fs::write(&file, block).with_context(|| format!("cannot write {}", file.display()))?;
-            writeln!(
-                modules,
-                "#[doc = include_str!({file:?})]\npub mod line_{line} {{}}"
-            )?;
+            writeln!(modules, "#[doc = include_str!({file:?})]\npub mod line_{line} {{}}")?;
         }
         writeln!(modules, "}}")?;
     }
@@ -176,11 +168,8 @@ fn write_pages(
 
 /// `1-math-foundations/fourier.md` becomes `chapter_1_math_foundations_fourier`.
 fn module_name(path: &Path) -> String {
-    let name = path
-        .with_extension("")
-        .to_string_lossy()
-        .replace(['/', '\\'], "_")
-        .replace('-', "_");
+    let name =
+        path.with_extension("").to_string_lossy().replace(['/', '\\'], "_").replace('-', "_");
     if name.starts_with(|first: char| first.is_ascii_digit()) {
         format!("chapter_{name}")
     } else {

@@ -22,9 +22,7 @@ fn built_pages() -> BTreeMap<PathBuf, String> {
         .unwrap()
         .into_iter()
         .filter(|path| {
-            !["print.html", "toc.html", "404.html"]
-                .iter()
-                .any(|name| path.ends_with(name))
+            !["print.html", "toc.html", "404.html"].iter().any(|name| path.ends_with(name))
         })
         .map(|path| {
             let html = fs::read_to_string(&path).unwrap();
@@ -43,9 +41,7 @@ fn every_link_and_anchor_leads_somewhere() {
         .map(|(path, html)| {
             (
                 path.as_path(),
-                id.captures_iter(html)
-                    .map(|found| found.get(1).unwrap().as_str())
-                    .collect(),
+                id.captures_iter(html).map(|found| found.get(1).unwrap().as_str()).collect(),
             )
         })
         .collect();
@@ -63,22 +59,12 @@ fn every_link_and_anchor_leads_somewhere() {
                     continue;
                 }
                 let (file, anchor) = target.split_once('#').unwrap_or((&target, ""));
-                let file = if file.is_empty() {
-                    path.clone()
-                } else {
-                    resolve(path, file)
-                };
-                let file = if file.is_dir() {
-                    file.join("index.html")
-                } else {
-                    file
-                };
+                let file = if file.is_empty() { path.clone() } else { resolve(path, file) };
+                let file = if file.is_dir() { file.join("index.html") } else { file };
                 if !file.is_file() {
                     faults.push(format!("{name}:{}: nothing at {target}", number + 1));
                 } else if !anchor.is_empty()
-                    && anchors
-                        .get(file.as_path())
-                        .is_some_and(|known| !known.contains(anchor))
+                    && anchors.get(file.as_path()).is_some_and(|known| !known.contains(anchor))
                 {
                     faults.push(format!("{name}:{}: no anchor {target}", number + 1));
                 }
@@ -121,9 +107,7 @@ fn every_page_of_the_summary_was_built_with_its_formulas() {
     for page in course::pages() {
         // mdBook writes a folder's index.md (and a README.md) as index.html.
         let path = BOOK.path().join(&page.path).with_extension("html");
-        let html = pages
-            .get(&path)
-            .unwrap_or_else(|| panic!("{} was not built", page.path));
+        let html = pages.get(&path).unwrap_or_else(|| panic!("{} was not built", page.path));
         if page.text.contains("```math") {
             assert!(
                 html.contains("katex-display"),

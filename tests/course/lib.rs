@@ -8,10 +8,7 @@ use pulldown_cmark::{CodeBlockKind, Event, Options, Parser, Tag, TagEnd};
 
 /// The root of the workspace.
 pub fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("..")
-        .components()
-        .collect()
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("..").components().collect()
 }
 
 /// A fenced code block of a page.
@@ -68,11 +65,7 @@ impl Page {
                 }
                 Event::End(TagEnd::CodeBlock) => {
                     if let Some((info, body, range)) = open.take() {
-                        fences.push(Fence {
-                            info,
-                            body,
-                            line: self.line(range.start),
-                        });
+                        fences.push(Fence { info, body, line: self.line(range.start) });
                     }
                 }
                 _ => {}

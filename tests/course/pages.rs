@@ -53,14 +53,9 @@ fn listings_are_short_and_few() {
     let mut faults = Vec::new();
     for page in pages() {
         let fences = page.fences();
-        let listings: Vec<_> = fences
-            .iter()
-            .filter(|fence| fence.is_rust() && fence.is_listing())
-            .collect();
-        let solutions = listings
-            .iter()
-            .filter(|fence| fence.body.contains("/solutions/"))
-            .count();
+        let listings: Vec<_> =
+            fences.iter().filter(|fence| fence.is_rust() && fence.is_listing()).collect();
+        let solutions = listings.iter().filter(|fence| fence.body.contains("/solutions/")).count();
         if !page.path.starts_with("appendices/") && listings.len() - solutions > 5 {
             faults.push(format!(
                 "{}: {} listings, at most 5",
@@ -68,10 +63,7 @@ fn listings_are_short_and_few() {
                 listings.len() - solutions
             ));
         }
-        for listing in listings
-            .iter()
-            .filter(|listing| !listing.body.contains("/solutions/"))
-        {
+        for listing in listings.iter().filter(|listing| !listing.body.contains("/solutions/")) {
             match shown_lines(&page.path, &listing.body) {
                 Ok(lines) if lines > 25 => {
                     faults.push(format!(
@@ -91,9 +83,8 @@ fn listings_are_short_and_few() {
 fn shown_lines(page: &str, include: &str) -> Result<usize, String> {
     let pattern =
         Regex::new(r"\{\{#(?:rustdoc_)?include\s+([^:}\s]+)(?::([\w-]+))?\s*\}\}").unwrap();
-    let parts = pattern
-        .captures(include)
-        .ok_or_else(|| format!("not an include of a file: {include}"))?;
+    let parts =
+        pattern.captures(include).ok_or_else(|| format!("not an include of a file: {include}"))?;
     let folder = root().join("book/src").join(page);
     let path = folder.parent().unwrap().join(&parts[1]);
     let text = fs::read_to_string(&path).map_err(|error| format!("{}: {error}", &parts[1]))?;
@@ -103,12 +94,8 @@ fn shown_lines(page: &str, include: &str) -> Result<usize, String> {
     let start = format!("ANCHOR: {}", anchor.as_str());
     let end = format!("ANCHOR_END: {}", anchor.as_str());
     let lines: Vec<&str> = text.lines().collect();
-    let first = lines
-        .iter()
-        .position(|line| line.trim_end().ends_with(&start));
-    let last = lines
-        .iter()
-        .position(|line| line.trim_end().ends_with(&end));
+    let first = lines.iter().position(|line| line.trim_end().ends_with(&start));
+    let last = lines.iter().position(|line| line.trim_end().ends_with(&end));
     match (first, last) {
         (Some(first), Some(last)) => Ok(last - first - 1),
         _ => Err(format!("{} has no anchor {}", &parts[1], anchor.as_str())),
@@ -126,10 +113,8 @@ fn no_page_repeats_the_code_of_a_crate() {
         .collect();
     let mut faults = Vec::new();
     for page in pages() {
-        for fence in page
-            .fences()
-            .into_iter()
-            .filter(|fence| fence.is_rust() && !fence.is_listing())
+        for fence in
+            page.fences().into_iter().filter(|fence| fence.is_rust() && !fence.is_listing())
         {
             for four in code_lines(&fence.body).windows(4) {
                 for (name, lines) in &sources {
@@ -186,20 +171,14 @@ fn every_figure_is_shown_and_every_shown_figure_is_drawn() {
     let shown: BTreeSet<String> = pages()
         .iter()
         .flat_map(|page| {
-            include
-                .captures_iter(&page.text)
-                .map(|found| found[1].to_owned())
-                .collect::<Vec<_>>()
+            include.captures_iter(&page.text).map(|found| found[1].to_owned()).collect::<Vec<_>>()
         })
         .collect();
     let drawn: BTreeSet<String> = files(&root().join("book/figures/drawn"), ".svg")
         .iter()
         .map(|path| path.file_stem().unwrap().to_string_lossy().into_owned())
         .collect();
-    assert_eq!(
-        shown, drawn,
-        "left: figures on pages, right: files in book/figures/drawn"
-    );
+    assert_eq!(shown, drawn, "left: figures on pages, right: files in book/figures/drawn");
 }
 
 #[test]
@@ -208,41 +187,23 @@ fn every_shown_output_was_recorded_and_none_was_typed() {
     let shown: BTreeSet<String> = pages()
         .iter()
         .flat_map(|page| {
-            include
-                .find_iter(&page.text)
-                .map(|found| found.as_str().to_owned())
-                .collect::<Vec<_>>()
+            include.find_iter(&page.text).map(|found| found.as_str().to_owned()).collect::<Vec<_>>()
         })
         .collect();
     let recorded: BTreeSet<String> = files(&root().join("chapters"), ".txt")
         .iter()
-        .filter(|path| {
-            path.parent()
-                .is_some_and(|folder| folder.ends_with("recorded"))
-        })
-        .map(|path| {
-            path.strip_prefix(root())
-                .unwrap()
-                .to_string_lossy()
-                .replace('\\', "/")
-        })
+        .filter(|path| path.parent().is_some_and(|folder| folder.ends_with("recorded")))
+        .map(|path| path.strip_prefix(root()).unwrap().to_string_lossy().replace('\\', "/"))
         .collect();
-    let mut faults: Vec<String> = shown
-        .difference(&recorded)
-        .map(|path| format!("{path} is not recorded"))
-        .collect();
+    let mut faults: Vec<String> =
+        shown.difference(&recorded).map(|path| format!("{path} is not recorded")).collect();
     faults.extend(pages().iter().flat_map(|page| {
         page.fences()
             .into_iter()
             .filter(|fence| {
                 fence.info == "text" && fence.body.trim_start().starts_with("$ cargo run")
             })
-            .map(|fence| {
-                format!(
-                    "{}:{}: an output that no test replays",
-                    page.path, fence.line
-                )
-            })
+            .map(|fence| format!("{}:{}: an output that no test replays", page.path, fence.line))
             .collect::<Vec<_>>()
     }));
     assert_none(faults);
@@ -257,16 +218,8 @@ fn the_appendix_shows_every_solution() {
         .expect("it is in the summary");
     let faults = files(&root().join("chapters"), ".rs")
         .iter()
-        .filter(|path| {
-            path.parent()
-                .is_some_and(|folder| folder.ends_with("solutions"))
-        })
-        .map(|path| {
-            path.strip_prefix(root())
-                .unwrap()
-                .to_string_lossy()
-                .replace('\\', "/")
-        })
+        .filter(|path| path.parent().is_some_and(|folder| folder.ends_with("solutions")))
+        .map(|path| path.strip_prefix(root()).unwrap().to_string_lossy().replace('\\', "/"))
         .filter(|path| !appendix.text.contains(path.as_str()))
         .map(|path| format!("appendices/solutions.md does not show {path}"))
         .collect();
@@ -298,10 +251,7 @@ fn a_page_is_short_enough_to_finish() {
         .map(|page| (page, page.prose().split_whitespace().count()))
         .filter(|(_, words)| *words > 2000)
         .map(|(page, words)| {
-            format!(
-                "{}: {words} words outside of code, formulas and outputs",
-                page.path
-            )
+            format!("{}: {words} words outside of code, formulas and outputs", page.path)
         })
         .collect();
     assert_none(faults);
@@ -348,10 +298,7 @@ fn no_snippet_or_listing_hides_behind_another_language() {
         for fence in page.fences() {
             let language = fence.info.split(',').next().unwrap_or("").trim().to_owned();
             if !known.contains(&language.as_str()) {
-                faults.push(format!(
-                    "{}:{}: a block in `{language}`",
-                    page.path, fence.line
-                ));
+                faults.push(format!("{}:{}: a block in `{language}`", page.path, fence.line));
             }
         }
     }

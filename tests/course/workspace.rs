@@ -14,11 +14,7 @@ static METADATA: LazyLock<Value> = LazyLock::new(|| {
         .current_dir(root())
         .output()
         .unwrap();
-    assert!(
-        output.status.success(),
-        "{}",
-        String::from_utf8_lossy(&output.stderr)
-    );
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     serde_json::from_slice(&output.stdout).unwrap()
 });
 
@@ -37,9 +33,7 @@ fn chapter(name: &str) -> Option<u32> {
 
 #[test]
 fn chapters_depend_on_earlier_chapters_and_on_the_workbench_only() {
-    let own: Vec<&str> = own_packages()
-        .map(|package| package["name"].as_str().unwrap())
-        .collect();
+    let own: Vec<&str> = own_packages().map(|package| package["name"].as_str().unwrap()).collect();
     let mut seen = 0;
     for package in own_packages() {
         let Some(number) = chapter(package["name"].as_str().unwrap()) else {
@@ -74,34 +68,19 @@ fn a_chapter_has_one_module_a_page() {
                 continue;
             }
             let module = sources.join(format!("{}.rs", stem.replace('-', "_")));
-            assert!(
-                module.is_file(),
-                "{name}/{stem}.md has no module {}",
-                module.display()
-            );
+            assert!(module.is_file(), "{name}/{stem}.md has no module {}", module.display());
         }
     }
 }
 
 #[test]
 fn the_first_chapters_stay_light() {
-    let heavy = [
-        "burn",
-        "wgpu",
-        "cubecl",
-        "candle-core",
-        "tokio",
-        "ndarray-linalg",
-    ];
+    let heavy = ["burn", "wgpu", "cubecl", "candle-core", "tokio", "ndarray-linalg"];
     for package in own_packages() {
         if chapter(package["name"].as_str().unwrap()).is_some_and(|number| number <= 3) {
             for dependency in package["dependencies"].as_array().unwrap() {
                 let name = dependency["name"].as_str().unwrap();
-                assert!(
-                    !heavy.contains(&name),
-                    "{} depends on {name}",
-                    package["name"]
-                );
+                assert!(!heavy.contains(&name), "{} depends on {name}", package["name"]);
             }
         }
     }
@@ -119,19 +98,12 @@ fn every_version_is_named_in_the_workspace_manifest() {
         let text = std::fs::read_to_string(&manifest).unwrap();
         let table: toml::Table = text.parse().unwrap();
         for kind in ["dependencies", "dev-dependencies", "build-dependencies"] {
-            for (name, value) in table
-                .get(kind)
-                .and_then(|value| value.as_table())
-                .into_iter()
-                .flatten()
+            for (name, value) in
+                table.get(kind).and_then(|value| value.as_table()).into_iter().flatten()
             {
                 let inherited =
                     value.get("workspace").and_then(|value| value.as_bool()) == Some(true);
-                assert!(
-                    inherited,
-                    "{}: {name} names its own version",
-                    relative.display()
-                );
+                assert!(inherited, "{}: {name} names its own version", relative.display());
             }
         }
     }
@@ -158,15 +130,12 @@ const LICENCES: [&str; 15] = [
 
 /// Whether an SPDX expression can be satisfied from the list: one alternative of each part that is demanded.
 fn allowed(expression: &str) -> bool {
-    expression
-        .replace(['(', ')'], " ")
-        .split(" AND ")
-        .all(|demanded| {
-            demanded
-                .split(" OR ")
-                .flat_map(|choice| choice.split('/'))
-                .any(|choice| LICENCES.contains(&choice.trim()))
-        })
+    expression.replace(['(', ')'], " ").split(" AND ").all(|demanded| {
+        demanded
+            .split(" OR ")
+            .flat_map(|choice| choice.split('/'))
+            .any(|choice| LICENCES.contains(&choice.trim()))
+    })
 }
 
 #[test]
@@ -175,10 +144,7 @@ fn every_dependency_has_a_licence_we_may_use() {
     for package in packages().filter(|package| !package["source"].is_null()) {
         let licence = package["license"].as_str().unwrap_or("none");
         if !allowed(licence) {
-            faults.push(format!(
-                "{} {}: {licence}",
-                package["name"], package["version"]
-            ));
+            faults.push(format!("{} {}: {licence}", package["name"], package["version"]));
         }
     }
     assert!(faults.is_empty(), "\n{}\n", faults.join("\n"));
@@ -191,10 +157,8 @@ fn every_dependency_has_a_licence_we_may_use() {
 
 #[test]
 fn cargo_deny_is_told_the_same_licences() {
-    let table: toml::Table = std::fs::read_to_string(root().join("deny.toml"))
-        .unwrap()
-        .parse()
-        .unwrap();
+    let table: toml::Table =
+        std::fs::read_to_string(root().join("deny.toml")).unwrap().parse().unwrap();
     let told: Vec<&str> = table["licenses"]["allow"]
         .as_array()
         .unwrap()
@@ -206,17 +170,13 @@ fn cargo_deny_is_told_the_same_licences() {
 
 #[test]
 fn all_crates_of_the_course_use_the_same_version_of_a_dependency() {
-    let own: Vec<&str> = own_packages()
-        .map(|package| package["id"].as_str().unwrap())
-        .collect();
+    let own: Vec<&str> = own_packages().map(|package| package["id"].as_str().unwrap()).collect();
     let mut used: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
     for node in METADATA["resolve"]["nodes"].as_array().unwrap() {
         if own.contains(&node["id"].as_str().unwrap()) {
             for dependency in node["deps"].as_array().unwrap() {
                 let name = dependency["name"].as_str().unwrap();
-                used.entry(name)
-                    .or_default()
-                    .insert(dependency["pkg"].as_str().unwrap());
+                used.entry(name).or_default().insert(dependency["pkg"].as_str().unwrap());
             }
         }
     }

@@ -19,10 +19,7 @@ pub mod snippets;
 
 /// The root of the workspace, where `book.toml` is.
 pub fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("../..")
-        .components()
-        .collect()
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").components().collect()
 }
 
 /// The folder that the English book is built into.
@@ -65,8 +62,7 @@ fn load(root: &Path, language: Option<&str>, destination: &Path) -> Result<MDBoo
     }
     config.update_from_env()?;
     let mut book = MDBook::load_with_config(root, config)?;
-    book.with_preprocessor(Gettext)
-        .with_preprocessor(KatexProcessor);
+    book.with_preprocessor(Gettext).with_preprocessor(KatexProcessor);
     Ok(book)
 }
 
@@ -88,12 +84,7 @@ fn web_address(remote: &str) -> Option<String> {
         None if remote.starts_with("https://") => remote.to_owned(),
         None => return None,
     };
-    Some(
-        address
-            .trim_end_matches('/')
-            .trim_end_matches(".git")
-            .to_owned(),
-    )
+    Some(address.trim_end_matches('/').trim_end_matches(".git").to_owned())
 }
 
 /// Builds the English book and one in a folder of it for each translation.
@@ -116,11 +107,7 @@ pub fn build(root: &Path) -> Result<()> {
 pub fn build_language(root: &Path, language: Option<&str>, destination: &Path) -> Result<()> {
     load(root, language, destination)?.build()?;
     let broken = unrendered_formulas(destination)?;
-    ensure!(
-        broken.is_empty(),
-        "formulas that KaTeX could not render:\n{}",
-        broken.join("\n")
-    );
+    ensure!(broken.is_empty(), "formulas that KaTeX could not render:\n{}", broken.join("\n"));
     Ok(())
 }
 
@@ -168,10 +155,7 @@ pub fn pages(folder: &Path) -> Result<Vec<PathBuf>> {
             let path = entry?.path();
             if path.is_dir() {
                 folders.push(path);
-            } else if path
-                .extension()
-                .is_some_and(|extension| extension == "html")
-            {
+            } else if path.extension().is_some_and(|extension| extension == "html") {
                 pages.push(path);
             }
         }
@@ -222,11 +206,7 @@ mod tests {
     fn a_formula_left_as_text_is_found() {
         let folder = tempfile::tempdir().unwrap();
         fs::write(folder.path().join("good.html"), "<p>fine</p>\n").unwrap();
-        fs::write(
-            folder.path().join("bad.html"),
-            "<p>\n$<code>\\frac{</code>$</p>\n",
-        )
-        .unwrap();
+        fs::write(folder.path().join("bad.html"), "<p>\n$<code>\\frac{</code>$</p>\n").unwrap();
         let broken = unrendered_formulas(folder.path()).unwrap();
         assert_eq!(broken.len(), 1);
         assert!(broken[0].starts_with("bad.html:2:"), "{broken:?}");

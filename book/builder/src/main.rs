@@ -118,11 +118,7 @@ fn preprocess(name: PreprocessorName, question: Option<Question>) -> Result<Exit
     };
     if let Some(Question::Supports { renderer }) = question {
         let supported = preprocessor.supports_renderer(&renderer)?;
-        return Ok(if supported {
-            ExitCode::SUCCESS
-        } else {
-            ExitCode::FAILURE
-        });
+        return Ok(if supported { ExitCode::SUCCESS } else { ExitCode::FAILURE });
     }
     let (context, book) = mdbook_preprocessor::parse_input(io::stdin())?;
     if context

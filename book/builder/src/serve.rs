@@ -39,10 +39,7 @@ pub fn serve(root: &Path, host: &str, port: u16, open: bool) -> Result<()> {
     crate::build(root)?;
     let server = Server::http((host, port))
         .map_err(|error| anyhow!("cannot listen on {host}:{port}: {error}"))?;
-    let port = server
-        .server_addr()
-        .to_ip()
-        .map_or(port, |address| address.port());
+    let port = server.server_addr().to_ip().map_or(port, |address| address.port());
     let address = format!("http://{host}:{port}");
     println!("The book is at {address} (stop with Ctrl-C)");
     if open && opener::open_browser(&address).is_err() {
@@ -60,14 +57,9 @@ pub fn serve(root: &Path, host: &str, port: u16, open: bool) -> Result<()> {
             let _ = sender.send(());
         }
     })?;
-    for folder in [
-        "book.toml",
-        "book/src",
-        "book/theme",
-        "book/figures/drawn",
-        "chapters",
-        "translations",
-    ] {
+    for folder in
+        ["book.toml", "book/src", "book/theme", "book/figures/drawn", "chapters", "translations"]
+    {
         let path = root.join(folder);
         watcher
             .watch(&path, RecursiveMode::Recursive)
@@ -98,9 +90,7 @@ pub fn serve(root: &Path, host: &str, port: u16, open: bool) -> Result<()> {
 
 /// Whether a changed file can change a page: not a target folder's, not an editor's temporary one.
 fn is_source(path: &Path) -> bool {
-    let known = [
-        "md", "rs", "toml", "txt", "svg", "css", "js", "hbs", "po", "json", "csv",
-    ];
+    let known = ["md", "rs", "toml", "txt", "svg", "css", "js", "hbs", "po", "json", "csv"];
     path.extension()
         .and_then(|extension| extension.to_str())
         .is_some_and(|extension| known.contains(&extension))
@@ -109,16 +99,9 @@ fn is_source(path: &Path) -> bool {
 
 /// Answers one request from the built book.
 fn answer(request: Request, folder: &Path, version: &AtomicU64) -> std::io::Result<()> {
-    let url = request
-        .url()
-        .split(['?', '#'])
-        .next()
-        .unwrap_or("/")
-        .to_owned();
+    let url = request.url().split(['?', '#']).next().unwrap_or("/").to_owned();
     if url == VERSION {
-        return request.respond(Response::from_string(
-            version.load(Ordering::SeqCst).to_string(),
-        ));
+        return request.respond(Response::from_string(version.load(Ordering::SeqCst).to_string()));
     }
     let Some(path) = file_for(&url, folder) else {
         return request.respond(Response::from_string("not found").with_status_code(404));
@@ -142,18 +125,11 @@ fn answer(request: Request, folder: &Path, version: &AtomicU64) -> std::io::Resu
 fn file_for(url: &str, folder: &Path) -> Option<PathBuf> {
     let decoded = decode(url)?;
     let relative = Path::new(decoded.trim_start_matches('/'));
-    if !relative
-        .components()
-        .all(|part| matches!(part, Component::Normal(_)))
-    {
+    if !relative.components().all(|part| matches!(part, Component::Normal(_))) {
         return None;
     }
     let path = folder.join(relative);
-    let path = if path.is_dir() {
-        path.join("index.html")
-    } else {
-        path
-    };
+    let path = if path.is_dir() { path.join("index.html") } else { path };
     path.is_file().then_some(path)
 }
 
@@ -205,12 +181,7 @@ mod tests {
         std::fs::write(book.join("a b.html"), "<p></p>").unwrap();
         assert_eq!(file_for("/", &book), Some(book.join("index.html")));
         assert_eq!(file_for("/a%20b.html", &book), Some(book.join("a b.html")));
-        for outside in [
-            "/../secret.txt",
-            "/%2e%2e/secret.txt",
-            "/missing.html",
-            "/%zz",
-        ] {
+        for outside in ["/../secret.txt", "/%2e%2e/secret.txt", "/missing.html", "/%zz"] {
             assert_eq!(file_for(outside, &book), None, "{outside}");
         }
     }

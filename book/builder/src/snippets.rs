@@ -18,10 +18,7 @@ fn run(root: &Path) -> Result<()> {
         .stdout(std::io::stderr())
         .status()
         .context("cannot run cargo")?;
-    ensure!(
-        status.success(),
-        "a snippet of the book fails: its page and line are named above"
-    );
+    ensure!(status.success(), "a snippet of the book fails: its page and line are named above");
     Ok(())
 }
 

@@ -25,10 +25,7 @@ pub struct Bucket {
 
 impl Default for Bucket {
     fn default() -> Self {
-        Self {
-            kept: 0.8,
-            gain: 1.6,
-        }
+        Self { kept: 0.8, gain: 1.6 }
     }
 }
 

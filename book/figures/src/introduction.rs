@@ -11,11 +11,7 @@ pub mod journey;
 
 /// The figures of this page.
 pub const FIGURES: &[Figure] = &[
-    Figure {
-        name: "cost",
-        page: "introduction",
-        draw: || draw_cost(&Cost::default()),
-    },
+    Figure { name: "cost", page: "introduction", draw: || draw_cost(&Cost::default()) },
     Figure {
         name: "forgetting",
         page: "introduction",
@@ -39,10 +35,7 @@ pub struct Cost {
 
 impl Default for Cost {
     fn default() -> Self {
-        Self {
-            width: 64,
-            longest: 65_536,
-        }
+        Self { width: 64, longest: 65_536 }
     }
 }
 
@@ -54,10 +47,7 @@ pub fn draw_cost(parameters: &Cost) -> String {
     let lengths = std::iter::successors(Some(1_u64), |length| Some(2 * length));
     let lengths: Vec<u64> = lengths.take_while(|length| *length <= longest).collect();
     let curve = |cost: &dyn Fn(u64) -> u64| -> Vec<(f64, f64)> {
-        lengths
-            .iter()
-            .map(|&length| (length as f64, cost(length) as f64))
-            .collect()
+        lengths.iter().map(|&length| (length as f64, cost(length) as f64)).collect()
     };
     let crossing = 3 * width - 1;
     Plot::new(format!(
@@ -68,17 +58,9 @@ pub fn draw_cost(parameters: &Cost) -> String {
     .log_y()
     .x_label("L")
     .y_label("× +")
-    .line(
-        Role::Ink,
-        "L^2",
-        &curve(&|length| attention_multiply_adds(width, length)),
-    )
+    .line(Role::Ink, "L^2", &curve(&|length| attention_multiply_adds(width, length)))
     .line(Role::State, "L", &curve(&recurrence))
-    .points(
-        Role::Ink,
-        "",
-        &[(crossing as f64, recurrence(crossing) as f64)],
-    )
+    .points(Role::Ink, "", &[(crossing as f64, recurrence(crossing) as f64)])
     .note(
         Role::Ink,
         (1.3 * crossing as f64, 0.25 * recurrence(crossing) as f64),
@@ -96,11 +78,7 @@ pub fn draw_cost(parameters: &Cost) -> String {
 pub fn draw_forgetting(parameters: &Forgetting) -> Result<String, InputError> {
     let curves = parameters.measure()?;
     let points = |stretches: &[f64]| -> Vec<(f64, f64)> {
-        stretches
-            .iter()
-            .enumerate()
-            .map(|(k, stretch)| (k as f64, *stretch))
-            .collect()
+        stretches.iter().enumerate().map(|(k, stretch)| (k as f64, *stretch)).collect()
     };
     let mut plot = Plot::new(
         "A network forgets its first state or lets it explode, by its gain; a linear recurrence \
@@ -113,11 +91,5 @@ pub fn draw_forgetting(parameters: &Forgetting) -> Result<String, InputError> {
     for (gain, stretches) in parameters.gains.iter().zip(&curves.networks) {
         plot = plot.line(Role::Ink, format!("{gain:.1}"), &points(stretches));
     }
-    Ok(plot
-        .line(
-            Role::State,
-            format!("{}", parameters.modulus),
-            &points(&curves.linear),
-        )
-        .to_svg())
+    Ok(plot.line(Role::State, format!("{}", parameters.modulus), &points(&curves.linear)).to_svg())
 }

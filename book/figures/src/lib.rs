@@ -30,10 +30,7 @@ pub struct Figure {
 /// assert!(names.contains(&"journey"));
 /// ```
 pub fn all() -> impl Iterator<Item = &'static Figure> {
-    introduction::FIGURES
-        .iter()
-        .chain(how_to_read::FIGURES)
-        .chain(math_foundations::figures())
+    introduction::FIGURES.iter().chain(how_to_read::FIGURES).chain(math_foundations::figures())
 }
 
 /// What a redrawing did to a file.
@@ -52,15 +49,9 @@ pub enum Change {
 /// # Errors
 /// When a file cannot be read or written, and when a name belongs to no figure.
 pub fn redraw(folder: &Path, names: &[String]) -> io::Result<Vec<(&'static str, Change)>> {
-    if let Some(unknown) = names
-        .iter()
-        .find(|name| all().all(|figure| figure.name != **name))
-    {
+    if let Some(unknown) = names.iter().find(|name| all().all(|figure| figure.name != **name)) {
         let known: Vec<&str> = all().map(|figure| figure.name).collect();
-        let message = format!(
-            "no figure is called {unknown}; there are {}",
-            known.join(", ")
-        );
+        let message = format!("no figure is called {unknown}; there are {}", known.join(", "));
         return Err(io::Error::new(io::ErrorKind::NotFound, message));
     }
     fs::create_dir_all(folder)?;
@@ -106,14 +97,8 @@ mod tests {
             } else {
                 let digits = |c: char| c.is_ascii_digit() || c == '.';
                 let sign = usize::from(first == '-');
-                let end = rest[sign..]
-                    .find(|c| !digits(c))
-                    .unwrap_or(rest.len() - sign);
-                if rest[sign..].starts_with(|c: char| c.is_ascii_digit()) {
-                    sign + end
-                } else {
-                    0
-                }
+                let end = rest[sign..].find(|c| !digits(c)).unwrap_or(rest.len() - sign);
+                if rest[sign..].starts_with(|c: char| c.is_ascii_digit()) { sign + end } else { 0 }
             };
             match rest[..length].parse() {
                 Ok(number) => {
@@ -122,16 +107,8 @@ mod tests {
                     rest = &rest[length..];
                 }
                 Err(_) => {
-                    let skip = if first == '#' {
-                        rest.len().min(7)
-                    } else {
-                        first.len_utf8()
-                    };
-                    let skip = if rest.is_char_boundary(skip) {
-                        skip
-                    } else {
-                        first.len_utf8()
-                    };
+                    let skip = if first == '#' { rest.len().min(7) } else { first.len_utf8() };
+                    let skip = if rest.is_char_boundary(skip) { skip } else { first.len_utf8() };
                     text.push_str(&rest[..skip]);
                     rest = &rest[skip..];
                 }
@@ -155,10 +132,7 @@ mod tests {
         for figure in all() {
             let file = drawn().join(format!("{}.svg", figure.name));
             let committed = fs::read_to_string(&file).unwrap_or_else(|error| {
-                panic!(
-                    "{}: {error}; draw it: cargo run -p book-figures {0}",
-                    figure.name
-                )
+                panic!("{}: {error}; draw it: cargo run -p book-figures {0}", figure.name)
             });
             let (old_numbers, old_texts) = numbers_and_text(&committed);
             let (new_numbers, new_texts) = numbers_and_text(&(figure.draw)());
@@ -190,11 +164,7 @@ mod tests {
     fn names_are_unique_and_made_of_small_letters() {
         let mut seen = HashSet::new();
         for figure in all() {
-            assert!(
-                seen.insert(figure.name),
-                "two figures are called {}",
-                figure.name
-            );
+            assert!(seen.insert(figure.name), "two figures are called {}", figure.name);
             let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
             assert!(figure.name.chars().all(plain), "{}", figure.name);
         }
@@ -205,12 +175,7 @@ mod tests {
         let pages = Path::new(env!("CARGO_MANIFEST_DIR")).join("../src");
         for figure in all() {
             let page = pages.join(format!("{}.md", figure.page));
-            assert!(
-                page.is_file(),
-                "{} is on {}, which does not exist",
-                figure.name,
-                figure.page
-            );
+            assert!(page.is_file(), "{} is on {}, which does not exist", figure.name, figure.page);
         }
     }
 
@@ -225,12 +190,7 @@ mod tests {
                 figure.name
             );
             assert_eq!(attribute(head, "role"), Some("img"));
-            assert_eq!(
-                attribute(head, "width"),
-                None,
-                "{}: only a viewBox",
-                figure.name
-            );
+            assert_eq!(attribute(head, "width"), None, "{}: only a viewBox", figure.name);
             assert!(!svg.contains("\n\n"), "{} has a blank line", figure.name);
             for bad in ["NaN", "inf ", "\"-0\""] {
                 assert!(!svg.contains(bad), "{} contains {bad}", figure.name);
@@ -248,25 +208,17 @@ mod tests {
 
     /// One `text` element lies inside the picture and is large enough to read.
     fn fits(figure: &str, element: &str, width: f64, height: f64) {
-        let (x, y) = (
-            attribute_number(element, "x").unwrap(),
-            attribute_number(element, "y").unwrap(),
-        );
+        let (x, y) =
+            (attribute_number(element, "x").unwrap(), attribute_number(element, "y").unwrap());
         let size = attribute_number(element, "font-size").unwrap();
         let readable = workbench::svg::SMALLEST_SIZE * width / 640.0;
-        assert!(
-            size >= readable - 1e-9,
-            "{figure}: text of {size} in {width}: {element}"
-        );
+        assert!(size >= readable - 1e-9, "{figure}: text of {size} in {width}: {element}");
         // Each stretch between two tags has about this width.
         let mut length = 0.0;
         for stretch in element.split('<').filter(|stretch| !stretch.is_empty()) {
             let (tag, text) = stretch.split_once('>').unwrap_or((stretch, ""));
             let own = attribute_number(tag, "font-size").filter(|_| tag.starts_with("tspan"));
-            let text = text
-                .replace("&amp;", "&")
-                .replace("&lt;", "<")
-                .replace("&gt;", ">");
+            let text = text.replace("&amp;", "&").replace("&lt;", "<").replace("&gt;", ">");
             length += 0.46 * own.unwrap_or(size) * text.chars().count() as f64;
         }
         let (before, after) = match attribute(element, "text-anchor") {

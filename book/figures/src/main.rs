@@ -17,10 +17,7 @@ fn main() -> ExitCode {
                     Change::Same => {}
                 }
             }
-            let same = changes
-                .iter()
-                .filter(|(_, change)| *change == Change::Same)
-                .count();
+            let same = changes.iter().filter(|(_, change)| *change == Change::Same).count();
             println!("{same} of {} figures were up to date", changes.len());
             ExitCode::SUCCESS
         }

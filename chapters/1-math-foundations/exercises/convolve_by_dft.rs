@@ -9,10 +9,7 @@ use nalgebra::Complex;
 /// Size: eight lines. Time: 15 minutes.
 pub fn convolve_by_dft(kernel: &[f64], u: &[f64]) -> Vec<f64> {
     let pad = |signal: &[f64], length: usize| -> Vec<Complex<f64>> {
-        let mut padded: Vec<_> = signal
-            .iter()
-            .map(|&value| Complex::new(value, 0.0))
-            .collect();
+        let mut padded: Vec<_> = signal.iter().map(|&value| Complex::new(value, 0.0)).collect();
         padded.resize(length, Complex::ZERO);
         padded
     };

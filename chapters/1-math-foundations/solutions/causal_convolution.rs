@@ -7,11 +7,7 @@
 pub fn causal_convolution(kernel: &[f64], u: &[f64]) -> Vec<f64> {
     let y_at = |k: usize| {
         let past = u[..=k].iter().rev();
-        kernel
-            .iter()
-            .zip(past)
-            .map(|(kernel_j, u_k_j)| kernel_j * u_k_j)
-            .sum()
+        kernel.iter().zip(past).map(|(kernel_j, u_k_j)| kernel_j * u_k_j).sum()
     };
     (0..u.len()).map(y_at).collect()
 }

@@ -114,10 +114,7 @@ pub fn power_iteration(
         }
         v = image.normalize();
     }
-    Err(EigenError::NoConvergence {
-        iterations: max_steps,
-        remaining: 1,
-    })
+    Err(EigenError::NoConvergence { iterations: max_steps, remaining: 1 })
 }
 // ANCHOR_END: power_iteration
 
@@ -184,11 +181,7 @@ impl Eigendecomposition {
             return f64::INFINITY;
         };
         let (largest, smallest) = (svd.singular_values.max(), svd.singular_values.min());
-        if smallest > 0.0 {
-            largest / smallest
-        } else {
-            f64::INFINITY
-        }
+        if smallest > 0.0 { largest / smallest } else { f64::INFINITY }
     }
 
     /// The coordinates of x along the eigenvectors: `c = V⁻¹ x`, `[state]`.
@@ -211,8 +204,7 @@ impl Eigendecomposition {
         let condition = self.condition_number();
         let digits_left = condition * f64::EPSILON < 0.1;
         let c = self.v.clone().lu().solve(&x.map(Complex::from));
-        c.filter(|_| digits_left)
-            .ok_or(EigenError::NoEigenbasis { condition })
+        c.filter(|_| digits_left).ok_or(EigenError::NoEigenbasis { condition })
     }
 
     /// The state at time t of `x' = Ax`: every mode on its own, `x(t) = Σ cᵢ exp(λᵢ t) vᵢ`.
@@ -277,14 +269,10 @@ pub fn eigendecomposition(a: &DMatrix<f64>) -> Result<Eigendecomposition, EigenE
 
     // T x = λ x by back substitution; Q and the balancing take x back to A.
     let mut v = balanced.undo(&schur_eigenvectors(&q, &t));
-    v.column_iter_mut()
-        .for_each(|mut column| fix_length_and_phase(column.as_mut_slice()));
+    v.column_iter_mut().for_each(|mut column| fix_length_and_phase(column.as_mut_slice()));
     let lambda = block_eigenvalues(&t) * Complex::from(unit);
     let order = descending(&lambda);
-    Ok(Eigendecomposition {
-        lambda: lambda.select_rows(&order),
-        v: v.select_columns(&order),
-    })
+    Ok(Eigendecomposition { lambda: lambda.select_rows(&order), v: v.select_columns(&order) })
 }
 // ANCHOR_END: eigendecomposition
 
@@ -308,9 +296,7 @@ pub fn eigendecomposition(a: &DMatrix<f64>) -> Result<Eigendecomposition, EigenE
 pub fn eigenvalues(a: &DMatrix<f64>) -> Result<DVector<Complex<f64>>, EigenError> {
     validation::square("A", a)?;
     let (scaled, unit) = moderate(a);
-    let Balanced {
-        a: mut t, window, ..
-    } = balance(&scaled)?;
+    let Balanced { a: mut t, window, .. } = balance(&scaled)?;
     reduce_to_hessenberg(&mut t, None, &window);
     francis(&mut t, None, &window)?;
     let lambda = block_eigenvalues(&t) * Complex::from(unit);
@@ -347,8 +333,7 @@ impl<T> Balanced<T> {
     pub fn undo<S: ComplexField<RealField = f64> + Copy>(&self, w: &DMatrix<S>) -> DMatrix<S> {
         let mut v = w.clone();
         for (i, &row) in self.permutation.iter().enumerate() {
-            v.row_mut(row)
-                .zip_apply(&w.row(i), |v, w| *v = w.scale(self.scale[i]));
+            v.row_mut(row).zip_apply(&w.row(i), |v, w| *v = w.scale(self.scale[i]));
         }
         v
     }
@@ -383,9 +368,7 @@ where
 {
     let n = validation::square("A", a)?;
     let mut balanced = isolate(a);
-    let Balanced {
-        a, window, scale, ..
-    } = &mut balanced;
+    let Balanced { a, window, scale, .. } = &mut balanced;
 
     // Scale by powers of two until no row and column differ by more than a factor of two.
     let mut changed = true;
@@ -404,8 +387,7 @@ where
                 scale[i] *= factor;
                 a.view_mut((i, window.start), (1, n - window.start))
                     .apply(|entry| *entry = entry.unscale(factor));
-                a.view_mut((0, i), (window.end, 1))
-                    .apply(|entry| *entry = entry.scale(factor));
+                a.view_mut((0, i), (window.end, 1)).apply(|entry| *entry = entry.scale(factor));
                 changed = true;
             }
         }
@@ -426,28 +408,20 @@ fn isolate<T: ComplexField<RealField = f64> + Copy>(a: &DMatrix<T>) -> Balanced<
     };
 
     // A row that is zero but for its diagonal goes to the bottom of the window.
-    while let Some(i) = window
-        .clone()
-        .rev()
-        .find(|&i| window.clone().all(|j| j == i || a[(i, j)].is_zero()))
+    while let Some(i) =
+        window.clone().rev().find(|&i| window.clone().all(|j| j == i || a[(i, j)].is_zero()))
     {
         window.end -= 1;
         exchange(&mut a, i, window.end);
     }
     // A column that is zero but for its diagonal goes to the top.
-    while let Some(j) = window
-        .clone()
-        .find(|&j| window.clone().all(|i| i == j || a[(i, j)].is_zero()))
+    while let Some(j) =
+        window.clone().find(|&j| window.clone().all(|i| i == j || a[(i, j)].is_zero()))
     {
         exchange(&mut a, j, window.start);
         window.start += 1;
     }
-    Balanced {
-        a,
-        permutation,
-        scale: DVector::repeat(n, 1.0),
-        window,
-    }
+    Balanced { a, permutation, scale: DVector::repeat(n, 1.0), window }
 }
 
 /// `A = Q H Qᴴ`: Q unitary, H zero below its first subdiagonal.
@@ -537,10 +511,7 @@ fn accumulate<T: ComplexField<RealField = f64> + Copy>(
     let n = q.nrows();
     for (first, tau, v) in reflections.iter().rev() {
         let rows = *first..first + v.len();
-        for column in q.as_mut_slice()[first * n..]
-            .chunks_exact_mut(n)
-            .take(v.len())
-        {
+        for column in q.as_mut_slice()[first * n..].chunks_exact_mut(n).take(v.len()) {
             let column = &mut column[rows.clone()];
             let share = *tau * dot(v, column);
             axpy(-share, v, column);
@@ -600,10 +571,7 @@ pub fn real_schur(a: &DMatrix<f64>) -> Result<RealSchur, EigenError> {
     let mut q = DMatrix::identity(n, n);
     reduce_to_hessenberg(&mut t, Some(&mut q), &isolated.window);
     francis(&mut t, Some(&mut q), &isolated.window)?;
-    Ok(RealSchur {
-        q: isolated.undo(&q),
-        t: t * unit,
-    })
+    Ok(RealSchur { q: isolated.undo(&q), t: t * unit })
 }
 
 /// Francis' iteration: overwrites a Hessenberg h by its real Schur form, and q by q times the
@@ -626,10 +594,7 @@ fn francis(
             continue;
         }
         if iterations == budget {
-            return Err(EigenError::NoConvergence {
-                iterations,
-                remaining: end - window.start,
-            });
+            return Err(EigenError::NoConvergence { iterations, remaining: end - window.start });
         }
         (iterations, stalled) = (iterations + 1, stalled + 1);
         let shifts = double_shift(h, start..end, stalled);
@@ -652,16 +617,8 @@ where
         let below = h[(k, k - 1)].norm1();
         let mut nearby = h[(k - 1, k - 1)].norm1() + h[(k, k)].norm1();
         if nearby == 0.0 {
-            let above = if k >= window.start + 2 {
-                h[(k - 1, k - 2)].norm1()
-            } else {
-                0.0
-            };
-            let under = if k + 1 < window.end {
-                h[(k + 1, k)].norm1()
-            } else {
-                0.0
-            };
+            let above = if k >= window.start + 2 { h[(k - 1, k - 2)].norm1() } else { 0.0 };
+            let under = if k + 1 < window.end { h[(k + 1, k)].norm1() } else { 0.0 };
             nearby = above + under;
         }
         let mut negligible = below <= tiny;
@@ -688,30 +645,14 @@ fn double_shift(h: &DMatrix<f64>, block: Range<usize>, stalled: usize) -> [Compl
     let last = block.end - 1;
     let [h11, h12, h21, h22] = if stalled.is_multiple_of(10) {
         let (corner, size) = if stalled.is_multiple_of(20) {
-            (
-                h[(last, last)],
-                h[(last, last - 1)].abs() + h[(last - 1, last - 2)].abs(),
-            )
+            (h[(last, last)], h[(last, last - 1)].abs() + h[(last - 1, last - 2)].abs())
         } else {
             let first = block.start;
-            (
-                h[(first, first)],
-                h[(first + 1, first)].abs() + h[(first + 2, first + 1)].abs(),
-            )
+            (h[(first, first)], h[(first + 1, first)].abs() + h[(first + 2, first + 1)].abs())
         };
-        [
-            corner + 0.75 * size,
-            -0.4375 * size,
-            size,
-            corner + 0.75 * size,
-        ]
+        [corner + 0.75 * size, -0.4375 * size, size, corner + 0.75 * size]
     } else {
-        [
-            h[(last - 1, last - 1)],
-            h[(last - 1, last)],
-            h[(last, last - 1)],
-            h[(last, last)],
-        ]
+        [h[(last - 1, last - 1)], h[(last - 1, last)], h[(last, last - 1)], h[(last, last)]]
     };
 
     let size = h11.abs() + h12.abs() + h21.abs() + h22.abs();
@@ -728,11 +669,7 @@ fn double_shift(h: &DMatrix<f64>, block: Range<usize>, stalled: usize) -> [Compl
     // Two real eigenvalues: the one closer to the corner, twice.
     let (plus, minus) = (centre + radius, centre - radius);
     let corner = h22 / size;
-    let closer = if (plus - corner).abs() <= (minus - corner).abs() {
-        plus
-    } else {
-        minus
-    };
+    let closer = if (plus - corner).abs() <= (minus - corner).abs() { plus } else { minus };
     [Complex::from(closer * size); 2]
 }
 
@@ -748,17 +685,12 @@ fn francis_step(
     shifts: [Complex<f64>; 2],
 ) {
     let n = h.nrows();
-    let (columns, rows) = if q.is_some() {
-        (n, 0)
-    } else {
-        (block.end, block.start)
-    };
+    let (columns, rows) = if q.is_some() { (n, 0) } else { (block.end, block.start) };
     let (top, mut bulge) = start_bulge(h, block.clone(), shifts);
     for k in top..block.end - 2 {
         let (tau, beta) = reflector(&mut bulge);
         if k > top {
-            h.view_mut((k, k - 1), (3, 1))
-                .copy_from_slice(&[beta, 0.0, 0.0]);
+            h.view_mut((k, k - 1), (3, 1)).copy_from_slice(&[beta, 0.0, 0.0]);
         } else if k > block.start {
             h[(k, k - 1)] *= 1.0 - tau;
         }
@@ -767,17 +699,12 @@ fn francis_step(
         if let Some(q) = q.as_deref_mut() {
             reflect_columns(q, k, 0..n, tau, bulge);
         }
-        let third = if k + 3 < block.end {
-            h[(k + 3, k)]
-        } else {
-            0.0
-        };
+        let third = if k + 3 < block.end { h[(k + 3, k)] } else { 0.0 };
         bulge = [h[(k + 1, k)], h[(k + 2, k)], third];
     }
     let k = block.end - 2;
     let (rotation, length) = Rotation::onto_first(bulge[0], bulge[1]);
-    h.view_mut((k, k - 1), (2, 1))
-        .copy_from_slice(&[length, 0.0]);
+    h.view_mut((k, k - 1), (2, 1)).copy_from_slice(&[length, 0.0]);
     rotation.rows(h, k, k..columns);
     rotation.columns(h, k, rows..block.end);
     if let Some(q) = q {
@@ -842,20 +769,14 @@ fn standard_block([a, b, c, d]: [f64; 4]) -> (Rotation<f64>, [f64; 4]) {
         return (Rotation { c: 0.0, s: 1.0 }, [d, -c, 0.0, a]);
     }
     let half = 0.5 * (a - d);
-    let (large, small) = (
-        b.abs().max(c.abs()),
-        b.abs().min(c.abs()) * b.signum() * c.signum(),
-    );
+    let (large, small) = (b.abs().max(c.abs()), b.abs().min(c.abs()) * b.signum() * c.signum());
     let size = half.abs().max(large);
     let discriminant = half / size * half + large / size * small;
     if discriminant >= 4.0 * f64::EPSILON * size {
         // Two real eigenvalues, well apart: d + z and d - bc/z, neither by cancellation.
         let z = half + (size.sqrt() * discriminant.sqrt()).copysign(half);
         let length = c.hypot(z);
-        let rotation = Rotation {
-            c: z / length,
-            s: c / length,
-        };
+        let rotation = Rotation { c: z / length, s: c / length };
         return (rotation, [d + z, b - c, 0.0, d - large / z * small]);
     }
 
@@ -873,10 +794,7 @@ fn standard_block([a, b, c, d]: [f64; 4]) -> (Rotation<f64>, [f64; 4]) {
         return (rotation, [mean, b, 0.0, mean]);
     }
     if b == 0.0 {
-        return (
-            rotation.then(Rotation { c: 0.0, s: 1.0 }),
-            [mean, -c, 0.0, mean],
-        );
+        return (rotation.then(Rotation { c: 0.0, s: 1.0 }), [mean, -c, 0.0, mean]);
     }
     if b.signum() != c.signum() {
         return (rotation, [mean, b, c, mean]);
@@ -885,14 +803,8 @@ fn standard_block([a, b, c, d]: [f64; 4]) -> (Rotation<f64>, [f64; 4]) {
     let (root_b, root_c) = (b.abs().sqrt(), c.abs().sqrt());
     let offset = (root_b * root_c).copysign(c);
     let length = (b + c).abs().sqrt();
-    let second = Rotation {
-        c: root_b / length,
-        s: root_c / length,
-    };
-    (
-        rotation.then(second),
-        [mean + offset, b - c, 0.0, mean - offset],
-    )
+    let second = Rotation { c: root_b / length, s: root_c / length };
+    (rotation.then(second), [mean + offset, b - c, 0.0, mean - offset])
 }
 
 /// The eigenvalues on the diagonal of a quasi-triangular matrix.
@@ -916,11 +828,7 @@ fn block_eigenvalues(t: &DMatrix<f64>) -> DVector<Complex<f64>> {
 fn block_frequency(t: &DMatrix<f64>, k: usize) -> f64 {
     let (b, c) = (t[(k, k + 1)].abs(), t[(k + 1, k)].abs());
     let product = b * c;
-    if (1e-250..1e250).contains(&product) {
-        product.sqrt()
-    } else {
-        b.sqrt() * c.sqrt()
-    }
+    if (1e-250..1e250).contains(&product) { product.sqrt() } else { b.sqrt() * c.sqrt() }
 }
 
 /// The eigenvectors `Q x` of `A = QTQᵀ`, where `(T - λ) x = 0`, in the order of T.
@@ -977,11 +885,7 @@ fn block_eigenvector(t: &DMatrix<f64>, k: usize, pair: bool) -> Vec<Complex<f64>
     // A pivot below rounding stands for a repeated eigenvalue: it is as good as the smallest one.
     let floor = (f64::EPSILON * lambda.norm()).max(1e-290);
     let pivot = |p: Complex<f64>| {
-        if p.norm() < floor {
-            Complex::from(floor)
-        } else {
-            p
-        }
+        if p.norm() < floor { Complex::from(floor) } else { p }
     };
     let mut row = k;
     while row > 0 {
@@ -1020,23 +924,14 @@ fn divide(x: &mut [Complex<f64>], rows: Range<usize>, divisor: Complex<f64>) {
     const LARGE: f64 = 1e100;
     let size = divisor.norm();
     let direction = divisor / size;
-    let largest = x[rows.clone()]
-        .iter()
-        .map(|entry| entry.norm())
-        .fold(0.0, f64::max);
+    let largest = x[rows.clone()].iter().map(|entry| entry.norm()).fold(0.0, f64::max);
     if largest <= LARGE * size {
-        x[rows]
-            .iter_mut()
-            .for_each(|entry| *entry = *entry / size / direction);
+        x[rows].iter_mut().for_each(|entry| *entry = *entry / size / direction);
         return;
     }
     for (row, entry) in x.iter_mut().enumerate() {
         let inside = rows.contains(&row);
-        *entry = if inside {
-            *entry / largest / direction
-        } else {
-            *entry * (size / largest)
-        };
+        *entry = if inside { *entry / largest / direction } else { *entry * (size / largest) };
     }
 }
 
@@ -1075,10 +970,7 @@ pub fn complex_schur(a: &DMatrix<Complex<f64>>) -> Result<ComplexSchur, EigenErr
     let mut q = DMatrix::identity(n, n);
     reduce_to_hessenberg(&mut t, Some(&mut q), &isolated.window);
     single_shift_qr(&mut t, Some(&mut q), &isolated.window)?;
-    Ok(ComplexSchur {
-        q: isolated.undo(&q),
-        t: t * Complex::from(unit),
-    })
+    Ok(ComplexSchur { q: isolated.undo(&q), t: t * Complex::from(unit) })
 }
 
 /// All eigenvalues of a complex matrix, by descending real part, then descending imaginary part.
@@ -1097,9 +989,7 @@ pub fn complex_schur(a: &DMatrix<Complex<f64>>) -> Result<ComplexSchur, EigenErr
 pub fn eigenvalues_complex(a: &DMatrix<Complex<f64>>) -> Result<DVector<Complex<f64>>, EigenError> {
     validation::square("A", a)?;
     let (scaled, unit) = moderate(a);
-    let Balanced {
-        a: mut t, window, ..
-    } = balance(&scaled)?;
+    let Balanced { a: mut t, window, .. } = balance(&scaled)?;
     reduce_to_hessenberg(&mut t, None, &window);
     single_shift_qr(&mut t, None, &window)?;
     let lambda = t.diagonal() * Complex::from(unit);
@@ -1124,10 +1014,7 @@ fn single_shift_qr(
             continue;
         }
         if iterations == budget {
-            return Err(EigenError::NoConvergence {
-                iterations,
-                remaining: end - window.start,
-            });
+            return Err(EigenError::NoConvergence { iterations, remaining: end - window.start });
         }
         (iterations, stalled) = (iterations + 1, stalled + 1);
 
@@ -1226,8 +1113,7 @@ where
     let (mut diagonal, mut below, mut v) = tridiagonalise(hermitian_part(&scaled)?);
     implicit_ql(&mut diagonal, &mut below, &mut v)?;
 
-    v.column_iter_mut()
-        .for_each(|mut column| fix_length_and_phase(column.as_mut_slice()));
+    v.column_iter_mut().for_each(|mut column| fix_length_and_phase(column.as_mut_slice()));
     let lambda = DVector::from_vec(diagonal) * unit;
     let mut order: Vec<usize> = (0..lambda.len()).collect();
     order.sort_by(|&i, &j| lambda[i].total_cmp(&lambda[j]));
@@ -1295,11 +1181,7 @@ where
     }
     let mut q = DMatrix::identity(n, n);
     accumulate(&mut q, &reflections);
-    (
-        a.diagonal().iter().map(|entry| entry.real()).collect(),
-        below,
-        q,
-    )
+    (a.diagonal().iter().map(|entry| entry.real()).collect(), below, q)
 }
 
 /// Implicit QL steps on a real symmetric tridiagonal matrix until its off-diagonal is negligible;
@@ -1322,10 +1204,7 @@ where
                 break;
             }
             if iterations == budget {
-                return Err(EigenError::NoConvergence {
-                    iterations,
-                    remaining: n - first,
-                });
+                return Err(EigenError::NoConvergence { iterations, remaining: n - first });
             }
             iterations += 1;
 
@@ -1372,10 +1251,7 @@ where
     let n = v.nrows();
     let (left, right) = v.as_mut_slice()[k * n..(k + 2) * n].split_at_mut(n);
     for (x, y) in left.iter_mut().zip(right) {
-        (*x, *y) = (
-            x.scale(cosine) + y.scale(sine),
-            y.scale(cosine) - x.scale(sine),
-        );
+        (*x, *y) = (x.scale(cosine) + y.scale(sine), y.scale(cosine) - x.scale(sine));
     }
 }
 
@@ -1403,9 +1279,7 @@ fn moderate<T: ComplexField<RealField = f64> + Copy>(a: &DMatrix<T>) -> (DMatrix
 
 /// The largest real or imaginary part, in modulus.
 fn largest_entry<T: ComplexField<RealField = f64> + Copy>(a: &DMatrix<T>) -> f64 {
-    a.iter()
-        .map(|x| x.real().abs().max(x.imaginary().abs()))
-        .fold(0.0, f64::max)
+    a.iter().map(|x| x.real().abs().max(x.imaginary().abs())).fold(0.0, f64::max)
 }
 
 /// Scales a vector to unit length and turns it so that its largest entry is real and positive (the
@@ -1415,13 +1289,9 @@ fn fix_length_and_phase<T: ComplexField<RealField = f64> + Copy>(v: &mut [T]) {
     if length == 0.0 {
         return;
     }
-    v.iter_mut()
-        .for_each(|entry| *entry = entry.unscale(length));
+    v.iter_mut().for_each(|entry| *entry = entry.unscale(length));
     let largest = v.iter().map(|entry| entry.modulus()).fold(0.0, f64::max);
-    if let Some(k) = v
-        .iter()
-        .position(|entry| entry.modulus() >= (1.0 - 1e-8) * largest)
-    {
+    if let Some(k) = v.iter().position(|entry| entry.modulus() >= (1.0 - 1e-8) * largest) {
         let modulus = v[k].modulus();
         let phase = v[k].conjugate().unscale(modulus);
         v.iter_mut().for_each(|entry| *entry *= phase);
@@ -1470,9 +1340,7 @@ fn reflect_columns(h: &mut DMatrix<f64>, k: usize, rows: Range<usize>, tau: f64,
     let [_, v1, v2] = v;
     let (first, rest) = h.as_mut_slice()[k * n..(k + 3) * n].split_at_mut(n);
     let (second, third) = rest.split_at_mut(n);
-    let columns = first[rows.clone()]
-        .iter_mut()
-        .zip(&mut second[rows.clone()]);
+    let columns = first[rows.clone()].iter_mut().zip(&mut second[rows.clone()]);
     for ((x, y), z) in columns.zip(&mut third[rows]) {
         let share = tau * (*x + v1 * *y + v2 * *z);
         *x -= share;
@@ -1494,32 +1362,14 @@ impl<T: ComplexField<RealField = f64> + Copy> Rotation<T> {
         let (size, other) = (x.modulus(), y.modulus());
         let length = size.hypot(other);
         if other == 0.0 || length == 0.0 {
-            return (
-                Self {
-                    c: 1.0,
-                    s: T::zero(),
-                },
-                x,
-            );
+            return (Self { c: 1.0, s: T::zero() }, x);
         }
         if size == 0.0 {
-            return (
-                Self {
-                    c: 0.0,
-                    s: y.conjugate().unscale(other),
-                },
-                T::from_real(other),
-            );
+            return (Self { c: 0.0, s: y.conjugate().unscale(other) }, T::from_real(other));
         }
         let direction = x.unscale(size);
         let s = direction * y.conjugate().unscale(length);
-        (
-            Self {
-                c: size / length,
-                s,
-            },
-            direction.scale(length),
-        )
+        (Self { c: size / length, s }, direction.scale(length))
     }
 
     /// Rotates rows k and k + 1 of some columns.
@@ -1549,10 +1399,7 @@ impl<T: ComplexField<RealField = f64> + Copy> Rotation<T> {
 impl Rotation<f64> {
     /// This rotation, followed by another one: their product.
     fn then(self, next: Self) -> Self {
-        Self {
-            c: next.c * self.c - next.s * self.s,
-            s: next.c * self.s + next.s * self.c,
-        }
+        Self { c: next.c * self.c - next.s * self.s, s: next.c * self.s + next.s * self.c }
     }
 }
 
@@ -1588,11 +1435,7 @@ fn norm<T: ComplexField<RealField = f64> + Copy>(x: &[T]) -> f64 {
     if largest == 0.0 {
         return 0.0;
     }
-    largest
-        * x.iter()
-            .map(|entry| entry.unscale(largest).modulus_squared())
-            .sum::<f64>()
-            .sqrt()
+    largest * x.iter().map(|entry| entry.unscale(largest).modulus_squared()).sum::<f64>().sqrt()
 }
 
 #[cfg(test)]

@@ -78,9 +78,7 @@ pub enum ExpressionError {
 }
 
 fn suggest(nearest: &Option<String>) -> String {
-    nearest
-        .as_ref()
-        .map_or_else(String::new, |name| format!(", did you mean `{name}`?"))
+    nearest.as_ref().map_or_else(String::new, |name| format!(", did you mean `{name}`?"))
 }
 
 /// The candidate most like `name`, when it is alike enough to have been meant.
@@ -98,10 +96,7 @@ pub fn nearest_name<'a>(
     let name = name.to_lowercase();
     let distance = |candidate: &str| strsim::damerau_levenshtein(&name, &candidate.to_lowercase());
     let allowed = 1 + name.chars().count() / 4;
-    let nearest = candidates
-        .into_iter()
-        .map(|candidate| (distance(candidate), candidate))
-        .min()?;
+    let nearest = candidates.into_iter().map(|candidate| (distance(candidate), candidate)).min()?;
     (nearest.0 <= allowed && nearest.0 < name.chars().count()).then_some(nearest.1)
 }
 
@@ -137,8 +132,7 @@ const DEEPEST: usize = 100;
 
 fn function_names() -> Vec<&'static str> {
     let one = FUNCTIONS.iter().map(|(name, _)| *name);
-    one.chain(FUNCTIONS_OF_TWO.iter().map(|(name, _)| *name))
-        .collect()
+    one.chain(FUNCTIONS_OF_TWO.iter().map(|(name, _)| *name)).collect()
 }
 
 /// Whether `name` can be the name of a state or a parameter: a letter, then letters, digits and
@@ -208,18 +202,12 @@ impl Expression {
         if reader.rest.peek().is_some() {
             return Err(reader.unexpected("an operator"));
         }
-        Ok(Self {
-            source: source.trim().to_owned(),
-            program: reader.program,
-        })
+        Ok(Self { source: source.trim().to_owned(), program: reader.program })
     }
 
     /// The expression that is this number.
     pub fn number(value: f64) -> Self {
-        Self {
-            source: value.to_string(),
-            program: vec![Instruction::Number(value)],
-        }
+        Self { source: value.to_string(), program: vec![Instruction::Number(value)] }
     }
 
     /// As it was written.
@@ -277,11 +265,7 @@ impl<'a> Reader<'a> {
         self.product()?;
         while let Some((_, sign)) = self.accept(&['+', '-']) {
             self.product()?;
-            let function: Binary = if sign == '+' {
-                |a, b| a + b
-            } else {
-                |a, b| a - b
-            };
+            let function: Binary = if sign == '+' { |a, b| a + b } else { |a, b| a - b };
             self.program.push(Instruction::Combine(function));
         }
         Ok(())
@@ -292,11 +276,7 @@ impl<'a> Reader<'a> {
         self.signed()?;
         while let Some((_, operator)) = self.accept(&['*', '/']) {
             self.signed()?;
-            let function: Binary = if operator == '*' {
-                |a, b| a * b
-            } else {
-                |a, b| a / b
-            };
+            let function: Binary = if operator == '*' { |a, b| a * b } else { |a, b| a / b };
             self.program.push(Instruction::Combine(function));
         }
         Ok(())
@@ -419,11 +399,7 @@ impl<'a> Reader<'a> {
                 return Err(ExpressionError::Arguments {
                     name: name.to_owned(),
                     column: self.column(start),
-                    expected: if one.is_some() {
-                        "one argument"
-                    } else {
-                        "two arguments"
-                    },
+                    expected: if one.is_some() { "one argument" } else { "two arguments" },
                     found,
                 });
             }
@@ -467,16 +443,11 @@ impl<'a> Reader<'a> {
     }
 
     fn position(&mut self) -> usize {
-        self.rest
-            .peek()
-            .map_or(self.source.len(), |(position, _)| *position)
+        self.rest.peek().map_or(self.source.len(), |(position, _)| *position)
     }
 
     fn position_of_next(&self) -> usize {
-        self.rest
-            .clone()
-            .next()
-            .map_or(self.source.len(), |(position, _)| position)
+        self.rest.clone().next().map_or(self.source.len(), |(position, _)| position)
     }
 
     fn column(&self, position: usize) -> usize {
@@ -485,15 +456,8 @@ impl<'a> Reader<'a> {
 
     fn unexpected(&mut self, expected: &'static str) -> ExpressionError {
         let start = self.position();
-        let found = self.source[start..]
-            .chars()
-            .next()
-            .map_or_else(String::new, String::from);
-        ExpressionError::Unexpected {
-            expected,
-            found,
-            column: self.column(start),
-        }
+        let found = self.source[start..].chars().next().map_or_else(String::new, String::from);
+        ExpressionError::Unexpected { expected, found, column: self.column(start) }
     }
 }
 
@@ -502,15 +466,11 @@ mod tests {
     use super::*;
 
     fn value(source: &str) -> f64 {
-        Expression::parse(source, &["x", "y"])
-            .expect(source)
-            .evaluate(&[3.0, 0.5])
+        Expression::parse(source, &["x", "y"]).expect(source).evaluate(&[3.0, 0.5])
     }
 
     fn refusal(source: &str) -> String {
-        Expression::parse(source, &["x", "mu"])
-            .expect_err(source)
-            .to_string()
+        Expression::parse(source, &["x", "mu"]).expect_err(source).to_string()
     }
 
     #[test]
@@ -540,40 +500,21 @@ mod tests {
         assert_eq!(value("sign(-3) + sign(0)"), -1.0);
         assert_eq!(value("ln(exp(x))"), 3.0);
         // A reader's own e takes the place of the number.
-        assert_eq!(
-            Expression::parse("e", &["e"]).expect("e").evaluate(&[7.0]),
-            7.0
-        );
-        assert_eq!(
-            Expression::parse("θ2", &["θ2"])
-                .expect("θ2")
-                .evaluate(&[7.0]),
-            7.0
-        );
+        assert_eq!(Expression::parse("e", &["e"]).expect("e").evaluate(&[7.0]), 7.0);
+        assert_eq!(Expression::parse("θ2", &["θ2"]).expect("θ2").evaluate(&[7.0]), 7.0);
     }
 
     #[test]
     fn what_mathematics_leaves_open_is_nan() {
         assert!(value("sqrt(-1)").is_nan() && value("0/0").is_nan());
         assert_eq!(value("1/0"), f64::INFINITY);
-        assert!(
-            Expression::parse("x", &["x"])
-                .expect("x")
-                .evaluate(&[])
-                .is_nan()
-        );
+        assert!(Expression::parse("x", &["x"]).expect("x").evaluate(&[]).is_nan());
     }
 
     #[test]
     fn a_mistake_is_named_with_its_column() {
-        assert_eq!(
-            refusal(""),
-            "expected a number, a name or a parenthesis, found the end"
-        );
-        assert_eq!(
-            refusal("x +"),
-            "expected a number, a name or a parenthesis, found the end"
-        );
+        assert_eq!(refusal(""), "expected a number, a name or a parenthesis, found the end");
+        assert_eq!(refusal("x +"), "expected a number, a name or a parenthesis, found the end");
         assert_eq!(
             refusal("x + * 2"),
             "expected a number, a name or a parenthesis, found `*` in column 5"
@@ -589,43 +530,18 @@ mod tests {
         assert!(refusal("sine(x)").starts_with(
             "no function is called `sine` (column 1), did you mean `sin`?; there are abs,"
         ));
-        assert_eq!(
-            refusal("sin()"),
-            "expected one argument for `sin` (column 1), found 0"
-        );
-        assert_eq!(
-            refusal("max(x)"),
-            "expected two arguments for `max` (column 1), found 1"
-        );
-        assert_eq!(
-            refusal("max(x mu)"),
-            "expected a comma or ), found `m` in column 7"
-        );
-        assert_eq!(
-            refusal("1e999"),
-            "expected a finite number, found `1e999` in column 1"
-        );
-        assert_eq!(
-            refusal("1..2"),
-            "expected an operator, found `.` in column 3"
-        );
-        assert_eq!(
-            refusal("."),
-            "expected a finite number, found `.` in column 1"
-        );
-        assert_eq!(
-            refusal("θ"),
-            "nothing is called `θ` (column 1); there are x, mu, e, pi"
-        );
+        assert_eq!(refusal("sin()"), "expected one argument for `sin` (column 1), found 0");
+        assert_eq!(refusal("max(x)"), "expected two arguments for `max` (column 1), found 1");
+        assert_eq!(refusal("max(x mu)"), "expected a comma or ), found `m` in column 7");
+        assert_eq!(refusal("1e999"), "expected a finite number, found `1e999` in column 1");
+        assert_eq!(refusal("1..2"), "expected an operator, found `.` in column 3");
+        assert_eq!(refusal("."), "expected a finite number, found `.` in column 1");
+        assert_eq!(refusal("θ"), "nothing is called `θ` (column 1); there are x, mu, e, pi");
     }
 
     #[test]
     fn depth_is_limited_and_length_is_not() {
-        for deep in [
-            "(".repeat(100_000),
-            "-".repeat(100_000),
-            "2^".repeat(100_000),
-        ] {
+        for deep in ["(".repeat(100_000), "-".repeat(100_000), "2^".repeat(100_000)] {
             assert!(refusal(&deep).starts_with("expected at most 100 levels of nesting"));
         }
         let long = vec!["x"; 50_000].join("+");

@@ -101,9 +101,7 @@ pub fn to_complex(u: &[f64]) -> Vec<Complex<f64>> {
 pub fn dft(u: &[Complex<f64>]) -> Vec<Complex<f64>> {
     let n = u.len();
     let roots: Vec<_> = (0..n).map(|index| root_of_unity(index, n)).collect();
-    (0..n)
-        .map(|m| (0..n).map(|k| u[k] * roots[m * k % n]).sum())
-        .collect()
+    (0..n).map(|m| (0..n).map(|k| u[k] * roots[m * k % n]).sum()).collect()
 }
 // ANCHOR_END: dft
 
@@ -123,10 +121,7 @@ pub fn dft(u: &[Complex<f64>]) -> Vec<Complex<f64>> {
 /// assert_eq!(inverse_dft(&to_complex(&[1.0, 1.0])), to_complex(&[1.0, 0.0]));
 /// ```
 pub fn inverse_dft(u_hat: &[Complex<f64>]) -> Vec<Complex<f64>> {
-    conjugate_and_scale(
-        &dft(&conjugate_and_scale(u_hat, 1.0)),
-        1.0 / u_hat.len() as f64,
-    )
+    conjugate_and_scale(&dft(&conjugate_and_scale(u_hat, 1.0)), 1.0 / u_hat.len() as f64)
 }
 
 /// The discrete Fourier transform of a power-of-two length, by halving: the fast Fourier transform.
@@ -222,11 +217,7 @@ fn conjugate_and_scale(numbers: &[Complex<f64>], scale: f64) -> Vec<Complex<f64>
 pub fn frequency(m: usize, length: usize, rate: f64) -> f64 {
     let length = length.max(1);
     let m = m % length;
-    let turns = if 2 * m <= length {
-        m as f64
-    } else {
-        m as f64 - length as f64
-    };
+    let turns = if 2 * m <= length { m as f64 } else { m as f64 - length as f64 };
     turns * rate / length as f64
 }
 
@@ -300,29 +291,19 @@ impl NoisyTones {
     /// [`InputError::OutOfRange`] for a rate that is not positive and numbers that are not finite.
     pub fn sample(&self) -> Result<Vec<f64>, InputError> {
         positive("the rate", self.rate)?;
-        let numbers = self
-            .frequencies
-            .iter()
-            .map(|&frequency| ("each frequency", frequency));
+        let numbers = self.frequencies.iter().map(|&frequency| ("each frequency", frequency));
         for (name, number) in numbers.chain([("the decay", self.decay), ("the noise", self.noise)])
         {
             if !number.is_finite() {
                 let value = number.to_string();
-                return Err(InputError::OutOfRange {
-                    name,
-                    expected: "finite",
-                    value,
-                });
+                return Err(InputError::OutOfRange { name, expected: "finite", value });
             }
         }
         let mut random = ChaCha8Rng::seed_from_u64(self.seed);
         let sample = |k: usize| {
             let t = k as f64 / self.rate;
-            let tones: f64 = self
-                .frequencies
-                .iter()
-                .map(|frequency| (TAU * frequency * t).sin())
-                .sum();
+            let tones: f64 =
+                self.frequencies.iter().map(|frequency| (TAU * frequency * t).sin()).sum();
             tones * (-self.decay * t).exp() + self.noise * random.random_range(-1.0..1.0)
         };
         Ok((0..self.length).map(sample).collect())
@@ -352,10 +333,7 @@ impl NoisyTones {
 pub fn circular_convolution(kernel: &[f64], u: &[f64]) -> Result<Vec<f64>, FourierError> {
     let n = u.len();
     if kernel.len() != n {
-        return Err(FourierError::LengthMismatch {
-            kernel: kernel.len(),
-            input: n,
-        });
+        return Err(FourierError::LengthMismatch { kernel: kernel.len(), input: n });
     }
     let y_at = |k| (0..n).map(|j| kernel[j] * u[(n + k - j) % n]).sum();
     Ok((0..n).map(y_at).collect())
@@ -380,9 +358,7 @@ pub fn circular_convolution(kernel: &[f64], u: &[f64]) -> Result<Vec<f64>, Fouri
 // ANCHOR: causal_convolution
 pub fn causal_convolution(kernel: &[f64], u: &[f64]) -> Vec<f64> {
     let past = |k: usize| kernel.iter().zip(u[..=k].iter().rev());
-    (0..u.len())
-        .map(|k| past(k).map(|(kernel_j, u_k_j)| kernel_j * u_k_j).sum())
-        .collect()
+    (0..u.len()).map(|k| past(k).map(|(kernel_j, u_k_j)| kernel_j * u_k_j).sum()).collect()
 }
 // ANCHOR_END: causal_convolution
 
@@ -413,15 +389,8 @@ pub fn causal_convolution_by_dft(kernel: &[f64], u: &[f64]) -> Vec<f64> {
         padded.resize(circle, Complex::ZERO);
         fft_by_halves(&padded)
     };
-    let product: Vec<_> = spectrum(kernel)
-        .iter()
-        .zip(spectrum(u))
-        .map(|(k, u)| k * u)
-        .collect();
+    let product: Vec<_> = spectrum(kernel).iter().zip(spectrum(u)).map(|(k, u)| k * u).collect();
     let turned_back = fft_by_halves(&conjugate_and_scale(&product, 1.0));
-    turned_back[..u.len()]
-        .iter()
-        .map(|y_k| y_k.re / circle as f64)
-        .collect()
+    turned_back[..u.len()].iter().map(|y_k| y_k.re / circle as f64).collect()
 }
 // ANCHOR_END: causal_convolution_by_dft

@@ -45,12 +45,7 @@ pub struct Attention {
 impl Attention {
     /// An empty cache for tokens of `width` numbers.
     pub fn new(width: usize) -> Self {
-        Self {
-            width,
-            keys: Vec::new(),
-            values: Vec::new(),
-            multiply_adds: 0,
-        }
+        Self { width, keys: Vec::new(), values: Vec::new(), multiply_adds: 0 }
     }
 
     /// The multiply-adds of every step so far, counted while they were done.
@@ -60,11 +55,7 @@ impl Attention {
 
     /// The bytes of the numbers in the cache.
     pub fn memory_bytes(&self) -> usize {
-        self.keys
-            .iter()
-            .chain(&self.values)
-            .map(|row| size_of_val(row.as_slice()))
-            .sum()
+        self.keys.iter().chain(&self.values).map(|row| size_of_val(row.as_slice())).sum()
     }
 
     fn accepts(
@@ -103,11 +94,7 @@ impl Attention {
         let weights = scores.add_scalar(-scores.max()).map(f64::exp);
         let weights = &weights / weights.sum();
         // Mix every value so far.
-        let shares = self
-            .values
-            .iter()
-            .zip(&weights)
-            .map(|(value, weight)| value * *weight);
+        let shares = self.values.iter().zip(&weights).map(|(value, weight)| value * *weight);
         self.multiply_adds += 2 * (self.width * self.keys.len()) as u64;
         Ok(shares.sum())
     }
@@ -306,9 +293,7 @@ fn largest_stretch(matrix: &DMatrix<f64>) -> f64 {
 pub fn random_tokens(count: usize, width: usize, loudness: f64, seed: u64) -> Vec<DVector<f64>> {
     let mut random = ChaCha8Rng::seed_from_u64(seed);
     let mut number = || loudness * (2.0 * random.random::<f64>() - 1.0);
-    (0..count)
-        .map(|_| DVector::from_fn(width, |_, _| number()))
-        .collect()
+    (0..count).map(|_| DVector::from_fn(width, |_, _| number())).collect()
 }
 
 /// A random rotation (or reflection) Q of `width` dimensions: it stretches no direction.
@@ -323,9 +308,7 @@ pub fn random_tokens(count: usize, width: usize, loudness: f64, seed: u64) -> Ve
 /// assert!((&q * q.transpose() - DMatrix::identity(4, 4)).amax() < 1e-14);
 /// ```
 pub fn random_orthogonal(width: usize, seed: u64) -> DMatrix<f64> {
-    DMatrix::from_columns(&random_tokens(width, width, 1.0, seed))
-        .qr()
-        .q()
+    DMatrix::from_columns(&random_tokens(width, width, 1.0, seed)).qr().q()
 }
 
 /// The experiment of the page: how fast networks of several gains, and one linear recurrence built
@@ -390,12 +373,8 @@ impl Forgetting {
         positive("the loudness", self.loudness)?;
         let q = random_orthogonal(self.d_state, self.seed);
         let identity = DMatrix::identity(self.d_state, self.d_state);
-        let inputs = random_tokens(
-            self.steps + 1,
-            self.d_state,
-            self.loudness,
-            self.seed.wrapping_add(1),
-        );
+        let inputs =
+            random_tokens(self.steps + 1, self.d_state, self.loudness, self.seed.wrapping_add(1));
         let networks = self
             .gains
             .iter()
@@ -403,9 +382,6 @@ impl Forgetting {
         let networks = networks.collect::<Result<_, _>>()?;
         let a_bar = &q * self.modulus;
         let linear = LinearRecurrence::new(a_bar, identity.clone(), identity.clone())?;
-        Ok(ForgettingCurves {
-            networks,
-            linear: linear.sensitivity(self.steps),
-        })
+        Ok(ForgettingCurves { networks, linear: linear.sensitivity(self.steps) })
     }
 }

@@ -121,19 +121,12 @@ pub struct Trajectory {
 impl Trajectory {
     /// Entry `index` of the state against time: the points of a plot.
     pub fn component(&self, index: usize) -> Vec<(f64, f64)> {
-        self.times
-            .iter()
-            .zip(&self.states)
-            .map(|(&t, x)| (t, x[index]))
-            .collect()
+        self.times.iter().zip(&self.states).map(|(&t, x)| (t, x[index])).collect()
     }
 
     /// Entry `vertical` against entry `horizontal`: the points of a phase portrait.
     pub fn phase(&self, horizontal: usize, vertical: usize) -> Vec<(f64, f64)> {
-        self.states
-            .iter()
-            .map(|x| (x[horizontal], x[vertical]))
-            .collect()
+        self.states.iter().map(|x| (x[horizontal], x[vertical])).collect()
     }
 
     /// The last state; none of an empty trajectory.
@@ -308,10 +301,7 @@ pub fn forced_response(
     let (a_bar, b_bar) = held_input_step(a, b, delta)?;
 
     let mut x = x0.clone();
-    let mut trajectory = Trajectory {
-        times: vec![0.0],
-        states: vec![x.clone()],
-    };
+    let mut trajectory = Trajectory { times: vec![0.0], states: vec![x.clone()] };
     for (k, u_k) in u.iter().enumerate() {
         check_input(u_k, b)?;
         x = &a_bar * x + &b_bar * u_k;
@@ -476,10 +466,7 @@ pub fn rk4(
     at_least_one("steps", steps)?;
 
     let time = |step: usize| t_end * (step as f64 / steps as f64);
-    let mut trajectory = Trajectory {
-        times: vec![0.0],
-        states: vec![x0.clone()],
-    };
+    let mut trajectory = Trajectory { times: vec![0.0], states: vec![x0.clone()] };
     let mut x = x0.clone();
     for step in 0..steps {
         x = rk4_step(&mut f, time(step), &x, time(step + 1) - time(step))?;
@@ -502,27 +489,9 @@ const STAGES: [&[f64]; 6] = [
     &[1.0 / 5.0],
     &[3.0 / 40.0, 9.0 / 40.0],
     &[44.0 / 45.0, -56.0 / 15.0, 32.0 / 9.0],
-    &[
-        19372.0 / 6561.0,
-        -25360.0 / 2187.0,
-        64448.0 / 6561.0,
-        -212.0 / 729.0,
-    ],
-    &[
-        9017.0 / 3168.0,
-        -355.0 / 33.0,
-        46732.0 / 5247.0,
-        49.0 / 176.0,
-        -5103.0 / 18656.0,
-    ],
-    &[
-        35.0 / 384.0,
-        0.0,
-        500.0 / 1113.0,
-        125.0 / 192.0,
-        -2187.0 / 6784.0,
-        11.0 / 84.0,
-    ],
+    &[19372.0 / 6561.0, -25360.0 / 2187.0, 64448.0 / 6561.0, -212.0 / 729.0],
+    &[9017.0 / 3168.0, -355.0 / 33.0, 46732.0 / 5247.0, 49.0 / 176.0, -5103.0 / 18656.0],
+    &[35.0 / 384.0, 0.0, 500.0 / 1113.0, 125.0 / 192.0, -2187.0 / 6784.0, 11.0 / 84.0],
 ];
 
 /// The weights of order five less those of order four: what the two answers disagree by.
@@ -602,11 +571,7 @@ pub fn dormand_prince_step(
         slopes.push(slope(f, t + node * h, &end)?);
     }
     let error = weighted(&DISAGREEMENT, &slopes) * h;
-    Ok(EmbeddedStep {
-        x: end,
-        error,
-        slopes,
-    })
+    Ok(EmbeddedStep { x: end, error, slopes })
 }
 // ANCHOR_END: dormand_prince_step
 
@@ -653,12 +618,7 @@ pub struct DormandPrince {
 
 impl Default for DormandPrince {
     fn default() -> Self {
-        Self {
-            relative: 1e-6,
-            absolute: 1e-6,
-            longest_step: f64::INFINITY,
-            step_limit: 100_000,
-        }
+        Self { relative: 1e-6, absolute: 1e-6, longest_step: f64::INFINITY, step_limit: 100_000 }
     }
 }
 
@@ -672,11 +632,7 @@ const MEMORY: f64 = 0.04;
 impl DormandPrince {
     /// An integrator with one tolerance, relative and absolute.
     pub fn with_tolerance(tolerance: f64) -> Self {
-        Self {
-            relative: tolerance,
-            absolute: tolerance,
-            ..Self::default()
-        }
+        Self { relative: tolerance, absolute: tolerance, ..Self::default() }
     }
 
     /// Follows `x' = f(t, x)` from `x0` over `t_span`, which may run backwards.
@@ -712,10 +668,7 @@ impl DormandPrince {
         mut h: f64,
         end: f64,
     ) -> Result<(), FlowError> {
-        let mut controller = Controller {
-            size_before: 1e-4,
-            rejected: false,
-        };
+        let mut controller = Controller { size_before: 1e-4, rejected: false };
         let mut refusal = None;
         while solution.reached().0 != end {
             solution.evaluations += NODES.len();
@@ -725,10 +678,7 @@ impl DormandPrince {
             if last {
                 h = end - t;
             } else if t + 0.1 * h == t {
-                let too_small = FlowError::StepTooSmall {
-                    time: t,
-                    step: h.abs(),
-                };
+                let too_small = FlowError::StepTooSmall { time: t, step: h.abs() };
                 return Err(refusal.unwrap_or(too_small));
             }
             if solution.accepted + solution.rejected >= self.step_limit {
@@ -744,9 +694,7 @@ impl DormandPrince {
                 }
                 Err(error) => return Err(error),
             };
-            let size = step
-                .as_ref()
-                .map_or(f64::INFINITY, |step| self.size(step, x));
+            let size = step.as_ref().map_or(f64::INFINITY, |step| self.size(step, x));
             match step {
                 Some(step) if size <= 1.0 => {
                     first_slope.copy_from(&step.slopes[6]);
@@ -767,11 +715,7 @@ impl DormandPrince {
         for i in 0..x.len() {
             let scale = self.absolute + self.relative * x[i].abs().max(step.x[i].abs());
             let size = (step.error[i] / scale).abs();
-            largest = largest.max(if size.is_finite() {
-                size
-            } else {
-                f64::INFINITY
-            });
+            largest = largest.max(if size.is_finite() { size } else { f64::INFINITY });
         }
         largest
     }
@@ -789,21 +733,14 @@ impl DormandPrince {
         evaluations: &mut usize,
     ) -> f64 {
         let norm = |v: &DVector<f64>| {
-            let scaled = v
-                .iter()
-                .zip(x0)
-                .map(|(v, x)| v / (self.absolute + self.relative * x.abs()));
+            let scaled =
+                v.iter().zip(x0).map(|(v, x)| v / (self.absolute + self.relative * x.abs()));
             scaled.fold(0.0, |largest: f64, s| largest.max(s.abs()))
         };
         let limit = (end - start).abs().min(self.longest_step);
         let direction = (end - start).signum();
         let (d0, d1) = (norm(x0), norm(first_slope));
-        let guess = if d0 < 1e-5 || d1 < 1e-5 {
-            1e-6
-        } else {
-            0.01 * d0 / d1
-        }
-        .min(limit);
+        let guess = if d0 < 1e-5 || d1 < 1e-5 { 1e-6 } else { 0.01 * d0 / d1 }.min(limit);
 
         *evaluations += 1;
         let euler = x0 + first_slope * (direction * guess);
@@ -854,10 +791,7 @@ impl Controller {
             longest = 1.0;
         }
         let ratio = proportional * self.size_before.powf(MEMORY);
-        *self = Controller {
-            size_before: size.max(1e-4),
-            rejected: false,
-        };
+        *self = Controller { size_before: size.max(1e-4), rejected: false };
         ratio.clamp(shortest, longest)
     }
 }
@@ -894,10 +828,7 @@ pub struct AdaptiveTrajectory {
 impl AdaptiveTrajectory {
     fn start(x0: &DVector<f64>, time: f64) -> Self {
         Self {
-            trajectory: Trajectory {
-                times: vec![time],
-                states: vec![x0.clone()],
-            },
+            trajectory: Trajectory { times: vec![time], states: vec![x0.clone()] },
             bends: Vec::new(),
             accepted: 0,
             rejected: 0,
@@ -963,14 +894,8 @@ impl AdaptiveTrajectory {
     /// # Errors
     /// [`FlowError::OutsideSpan`].
     pub fn sample(&self, times: &[f64]) -> Result<Trajectory, FlowError> {
-        let states = times
-            .iter()
-            .map(|&t| self.at(t))
-            .collect::<Result<_, _>>()?;
-        Ok(Trajectory {
-            times: times.to_vec(),
-            states,
-        })
+        let states = times.iter().map(|&t| self.at(t)).collect::<Result<_, _>>()?;
+        Ok(Trajectory { times: times.to_vec(), states })
     }
 
     fn reached(&self) -> (f64, &DVector<f64>) {
@@ -985,11 +910,7 @@ impl AdaptiveTrajectory {
         // far apart they are, is the fastest rate that the step has met.
         let sixth = x + weighted(STAGES[4], &slopes) * h;
         let distance = (&end - sixth).norm();
-        let rate = if distance > 0.0 {
-            (&slopes[6] - &slopes[5]).norm() / distance
-        } else {
-            0.0
-        };
+        let rate = if distance > 0.0 { (&slopes[6] - &slopes[5]).norm() / distance } else { 0.0 };
 
         let change = &end - x;
         let p = &slopes[0] * h - &change;
@@ -1004,18 +925,8 @@ impl AdaptiveTrajectory {
     fn too_many(&self, steps: usize, end: f64) -> FlowError {
         let times = &self.trajectory.times;
         let (time, before) = (times[times.len() - 1], times[times.len().saturating_sub(2)]);
-        let reason = if self.last_rate > STIFF {
-            Reason::Stability
-        } else {
-            Reason::Accuracy
-        };
-        FlowError::TooManySteps {
-            steps,
-            time,
-            end,
-            step: (time - before).abs(),
-            reason,
-        }
+        let reason = if self.last_rate > STIFF { Reason::Stability } else { Reason::Accuracy };
+        FlowError::TooManySteps { steps, time, end, step: (time - before).abs(), reason }
     }
 }
 
@@ -1187,11 +1098,7 @@ pub fn classify_planar(a: &Matrix2<f64>) -> Result<PhasePortrait, FlowError> {
     let trace = sum_or_zero(a11, a22);
     let determinant = sum_or_zero(a11 * a22, -a12 * a21);
     let spread = sum_or_zero(sum_or_zero(a11, -a22).powi(2), 4.0 * a12 * a21);
-    let direction = if trace < 0.0 {
-        Direction::In
-    } else {
-        Direction::Out
-    };
+    let direction = if trace < 0.0 { Direction::In } else { Direction::Out };
 
     Ok(match (determinant, spread) {
         (d, _) if d < 0.0 => PhasePortrait::Saddle,
@@ -1208,11 +1115,7 @@ pub fn classify_planar(a: &Matrix2<f64>) -> Result<PhasePortrait, FlowError> {
 /// p + q, or 0 when that is no more than a few roundings of p and q.
 fn sum_or_zero(p: f64, q: f64) -> f64 {
     let sum = p + q;
-    if sum.abs() <= 8.0 * f64::EPSILON * (p.abs() + q.abs()) {
-        0.0
-    } else {
-        sum
-    }
+    if sum.abs() <= 8.0 * f64::EPSILON * (p.abs() + q.abs()) { 0.0 } else { sum }
 }
 
 // ---------------------------------------------------------------------------------------------
@@ -1227,20 +1130,13 @@ fn slope(
 ) -> Result<DVector<f64>, FlowError> {
     let derivative = f(t, x);
     if derivative.len() != x.len() {
-        return Err(FlowError::DerivativeLength {
-            expected: x.len(),
-            found: derivative.len(),
-        });
+        return Err(FlowError::DerivativeLength { expected: x.len(), found: derivative.len() });
     }
     match derivative.iter().position(|entry| !entry.is_finite()) {
         None => Ok(derivative),
         Some(component) => {
             let value = derivative[component];
-            Err(FlowError::NonFiniteDerivative {
-                time: t,
-                component,
-                value,
-            })
+            Err(FlowError::NonFiniteDerivative { time: t, component, value })
         }
     }
 }
@@ -1248,11 +1144,7 @@ fn slope(
 fn finite_state(time: f64, x: &DVector<f64>) -> Result<(), FlowError> {
     match x.iter().position(|entry| !entry.is_finite()) {
         None => Ok(()),
-        Some(component) => Err(FlowError::NonFiniteState {
-            time,
-            component,
-            value: x[component],
-        }),
+        Some(component) => Err(FlowError::NonFiniteState { time, component, value: x[component] }),
     }
 }
 
@@ -1279,22 +1171,12 @@ fn check_time(name: &'static str, time: f64) -> Result<(), FlowError> {
     if time.is_finite() {
         return Ok(());
     }
-    Err(InputError::OutOfRange {
-        name,
-        expected: "finite",
-        value: time.to_string(),
-    }
-    .into())
+    Err(InputError::OutOfRange { name, expected: "finite", value: time.to_string() }.into())
 }
 
 fn at_least_one(name: &'static str, count: usize) -> Result<(), FlowError> {
     if count > 0 {
         return Ok(());
     }
-    Err(InputError::OutOfRange {
-        name,
-        expected: "at least 1",
-        value: count.to_string(),
-    }
-    .into())
+    Err(InputError::OutOfRange { name, expected: "at least 1", value: count.to_string() }.into())
 }

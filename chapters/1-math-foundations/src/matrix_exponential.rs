@@ -64,12 +64,7 @@ pub enum MatrixExponentialError {
 /// ```
 pub fn one_norm<T: ComplexField>(a: &DMatrix<T>) -> f64 {
     a.column_iter()
-        .map(|column| {
-            column
-                .iter()
-                .map(|entry| to_f64::<T>(entry.clone().modulus()))
-                .sum()
-        })
+        .map(|column| column.iter().map(|entry| to_f64::<T>(entry.clone().modulus())).sum())
         .fold(0.0, f64::max)
 }
 
@@ -179,10 +174,7 @@ fn even_polynomial<T: ComplexField>(c: &[f64], powers: &[DMatrix<T>]) -> DMatrix
         }
         sum
     };
-    let low = sum_into(
-        DMatrix::from_diagonal_element(size, size, real::<T>(c[0])),
-        &c[1..],
-    );
+    let low = sum_into(DMatrix::from_diagonal_element(size, size, real::<T>(c[0])), &c[1..]);
     match (c.get(powers.len() + 1..), powers.last()) {
         (Some(high), Some(last)) if !high.is_empty() => {
             low + product(last, &sum_into(DMatrix::zeros(size, size), high))
@@ -224,11 +216,8 @@ const DOUBLE: [(u32, f64); 5] = [
 ];
 
 /// The same for `f32`, which needs fewer terms. Source: Higham (2005), section 2.
-const SINGLE: [(u32, f64); 3] = [
-    (3, 4.258_730_016_922_831e-1),
-    (5, 1.880_152_677_804_762),
-    (7, 3.925_724_783_138_66),
-];
+const SINGLE: [(u32, f64); 3] =
+    [(3, 4.258_730_016_922_831e-1), (5, 1.880_152_677_804_762), (7, 3.925_724_783_138_66)];
 
 impl<T: ComplexField> Plan<T> {
     fn of(a: &DMatrix<T>, norm: f64) -> Result<Self, MatrixExponentialError> {
@@ -258,9 +247,7 @@ impl<T: ComplexField> Plan<T> {
         }
 
         // A⁸ must not overflow: a matrix with a norm beyond 2^limit is scaled before its powers.
-        let beforehand = (size.log2().ceil() as i32)
-            .saturating_sub(exponent_limit)
-            .max(0);
+        let beforehand = (size.log2().ceil() as i32).saturating_sub(exponent_limit).max(0);
         scaled *= real::<T>(2f64.powi(-beforehand));
         let mut powers = vec![product(&scaled, &scaled)];
         let mut norms = vec![one_norm(&powers[0])];
@@ -280,13 +267,7 @@ impl<T: ComplexField> Plan<T> {
                     powers.push(product(&powers[0], &powers[2]));
                 }
                 let growth = (mean * real::<T>(2f64.powi(-beforehand))).exp();
-                return Ok(Self {
-                    degree,
-                    squarings: beforehand,
-                    scaled,
-                    powers,
-                    growth,
-                });
+                return Ok(Self { degree, squarings: beforehand, scaled, powers, growth });
             }
         }
 
@@ -302,13 +283,7 @@ impl<T: ComplexField> Plan<T> {
         }
         let squarings = beforehand + halvings;
         let growth = (mean * real::<T>(2f64.powi(-squarings))).exp();
-        Ok(Self {
-            degree,
-            squarings,
-            scaled,
-            powers,
-            growth,
-        })
+        Ok(Self { degree, squarings, scaled, powers, growth })
     }
 }
 
@@ -404,9 +379,7 @@ pub fn matrix_exponential_frechet<T: ComplexField>(
     let mut block = DMatrix::zeros(2 * size, 2 * size);
     block.view_mut((0, 0), (size, size)).copy_from(a);
     block.view_mut((size, size), (size, size)).copy_from(a);
-    block
-        .view_mut((0, size), (size, size))
-        .copy_from(&(e * real::<T>(2f64.powi(exponent))));
+    block.view_mut((0, size), (size, size)).copy_from(&(e * real::<T>(2f64.powi(exponent))));
     let exponential = matrix_exponential(&block)?;
     Ok(exponential.view((0, size), (size, size)) * real::<T>(2f64.powi(-exponent)))
 }
@@ -449,9 +422,7 @@ pub fn exponential_condition_number(a: &DMatrix<f64>) -> Result<f64, MatrixExpon
         let mut e = DMatrix::zeros(size, size);
         e[entry] = 1.0;
         let change = matrix_exponential_frechet(a, &e)?;
-        derivative
-            .column_mut(entry)
-            .copy_from_slice(change.as_slice());
+        derivative.column_mut(entry).copy_from_slice(change.as_slice());
     }
     Ok(derivative.singular_values().max() * a.norm() / exponential.norm())
 }
@@ -543,9 +514,8 @@ pub fn exponential_by_eigenvectors(
         column *= lambda.exp();
     }
     let transposed = modes.v.transpose().lu().solve(&grown.transpose());
-    let transposed = transposed
-        .filter(|_| digits_left)
-        .ok_or(EigenError::NoEigenbasis { condition })?;
+    let transposed =
+        transposed.filter(|_| digits_left).ok_or(EigenError::NoEigenbasis { condition })?;
     finite_or_overflow(transposed.transpose().map(|entry| entry.re), one_norm(a))
 }
 // ANCHOR_END: exponential_by_eigenvectors
@@ -621,10 +591,7 @@ pub fn exponential_2x2(a: &Matrix2<f64>) -> Result<Matrix2<f64>, MatrixExponenti
         (mean.exp(), mean.exp())
     } else if discriminant > 0.0 {
         let (slow, fast) = ((mean + root).exp(), (mean - root).exp());
-        (
-            0.5 * (slow + fast),
-            slow * -(-2.0 * root).exp_m1() / (2.0 * root),
-        )
+        (0.5 * (slow + fast), slow * -(-2.0 * root).exp_m1() / (2.0 * root))
     } else {
         (mean.exp() * root.cos(), mean.exp() * root.sin() / root)
     };
@@ -632,11 +599,7 @@ pub fn exponential_2x2(a: &Matrix2<f64>) -> Result<Matrix2<f64>, MatrixExponenti
     let exponential = Matrix2::identity() * even + traceless * odd;
     let norm = one_norm(&dynamic);
     let finite = exponential.iter().all(|entry| entry.is_finite());
-    if finite {
-        Ok(exponential)
-    } else {
-        Err(MatrixExponentialError::Overflow { norm })
-    }
+    if finite { Ok(exponential) } else { Err(MatrixExponentialError::Overflow { norm }) }
 }
 
 /// A B. nalgebra multiplies real matrices by a blocked kernel and complex ones entry by entry, so
@@ -649,9 +612,7 @@ fn product<T: ComplexField>(a: &DMatrix<T>, b: &DMatrix<T>) -> DMatrix<T> {
             let (b_re, b_im) = (b.map(T::real), b.map(T::imaginary));
             let re = &a_re * &b_re - &a_im * &b_im;
             let im = a_re * b_im + a_im * b_re;
-            re.zip_map(&im, |re, im| {
-                T::from_real(re) + i.clone() * T::from_real(im)
-            })
+            re.zip_map(&im, |re, im| T::from_real(re) + i.clone() * T::from_real(im))
         }
         _ => a * b,
     }
@@ -673,23 +634,17 @@ fn solve<T: ComplexField>(mut q: DMatrix<T>, mut b: DMatrix<T>) -> Option<DMatri
     for &start in &starts {
         let width = BLOCK.min(size - start);
         let rest = start + width;
-        let panel = q
-            .view((start, start), (size - start, width))
-            .clone_owned()
-            .lu();
+        let panel = q.view((start, start), (size - start, width)).clone_owned().lu();
         let (exchange, lower, upper) = panel.unpack();
         let under = lower.rows_range(width..).clone_owned();
         let mut inverse = DMatrix::identity(width, width);
-        lower
-            .rows(0, width)
-            .solve_lower_triangular_with_diag_mut(&mut inverse, T::one());
+        lower.rows(0, width).solve_lower_triangular_with_diag_mut(&mut inverse, T::one());
         q.view_mut((start, start), (width, width)).copy_from(&upper);
         for mut side in [q.columns_range_mut(rest..), b.columns_range_mut(..)] {
             exchange.permute_rows(&mut side.rows_range_mut(start..));
             let top = product(&inverse, &side.rows(start, width).clone_owned());
             side.rows_mut(start, width).copy_from(&top);
-            side.rows_range_mut(rest..)
-                .zip_apply(&product(&under, &top), |x, y| *x -= y);
+            side.rows_range_mut(rest..).zip_apply(&product(&under, &top), |x, y| *x -= y);
         }
     }
 
@@ -697,17 +652,13 @@ fn solve<T: ComplexField>(mut q: DMatrix<T>, mut b: DMatrix<T>) -> Option<DMatri
     for &start in starts.iter().rev() {
         let width = BLOCK.min(size - start);
         let mut inverse = DMatrix::identity(width, width);
-        if !q
-            .view((start, start), (width, width))
-            .solve_upper_triangular_mut(&mut inverse)
-        {
+        if !q.view((start, start), (width, width)).solve_upper_triangular_mut(&mut inverse) {
             return None;
         }
         let rows = product(&inverse, &b.rows(start, width).clone_owned());
         b.rows_mut(start, width).copy_from(&rows);
         let above = q.view((0, start), (start, width)).clone_owned();
-        b.rows_range_mut(..start)
-            .zip_apply(&product(&above, &rows), |x, y| *x -= y);
+        b.rows_range_mut(..start).zip_apply(&product(&above, &rows), |x, y| *x -= y);
     }
     Some(b)
 }
@@ -741,9 +692,7 @@ mod tests {
 
     /// A full matrix without structure, the same on every machine.
     fn full(rows: usize, columns: usize, start: f64) -> DMatrix<f64> {
-        DMatrix::from_fn(rows, columns, |i, j| {
-            (start + (i * columns + j) as f64).sin()
-        })
+        DMatrix::from_fn(rows, columns, |i, j| (start + (i * columns + j) as f64).sin())
     }
 
     fn full_complex(rows: usize, columns: usize, start: f64) -> DMatrix<Complex<f64>> {
@@ -753,10 +702,7 @@ mod tests {
     #[test]
     fn product_by_four_real_products_is_the_product() {
         for (rows, inner, columns) in [(2, 2, 2), (12, 12, 12), (40, 30, 20)] {
-            let (a, b) = (
-                full_complex(rows, inner, 1.0),
-                full_complex(inner, columns, 2.0),
-            );
+            let (a, b) = (full_complex(rows, inner, 1.0), full_complex(inner, columns, 2.0));
             assert!((product(&a, &b) - &a * &b).norm() < 1e-13 * a.norm() * b.norm());
         }
     }
@@ -766,17 +712,11 @@ mod tests {
         for size in [5, 3 * BLOCK - 1, 3 * BLOCK, 5 * BLOCK + 7] {
             let (q, b) = (full(size, size, 0.3), full(size, size, 0.9));
             let x = solve(q.clone(), b.clone()).expect("invertible");
-            assert!(
-                (&q * &x - &b).norm() < 1e-14 * q.norm() * x.norm(),
-                "size {size}"
-            );
+            assert!((&q * &x - &b).norm() < 1e-14 * q.norm() * x.norm(), "size {size}");
 
             let (q, b) = (full_complex(size, size, 0.3), full_complex(size, size, 0.9));
             let x = solve(q.clone(), b.clone()).expect("invertible");
-            assert!(
-                (&q * &x - &b).norm() < 1e-14 * q.norm() * x.norm(),
-                "complex, size {size}"
-            );
+            assert!((&q * &x - &b).norm() < 1e-14 * q.norm() * x.norm(), "complex, size {size}");
 
             assert!(solve(DMatrix::zeros(size, size), full(size, size, 0.9)).is_none());
         }

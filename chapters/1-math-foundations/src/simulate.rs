@@ -123,9 +123,7 @@ pub enum SimulateError {
 }
 
 fn did_you_mean(nearest: &Option<String>) -> String {
-    nearest
-        .as_ref()
-        .map_or_else(String::new, |name| format!(", did you mean `{name}`?"))
+    nearest.as_ref().map_or_else(String::new, |name| format!(", did you mean `{name}`?"))
 }
 
 /// A dynamical system: what moves, by which law, from where, for how long.
@@ -264,31 +262,19 @@ impl System {
     pub fn set(&mut self, name: &str, value: f64) -> Result<(), SimulateError> {
         if !value.is_finite() {
             let value = value.to_string();
-            let error = InputError::OutOfRange {
-                name: "a parameter",
-                expected: "finite",
-                value,
-            };
+            let error = InputError::OutOfRange { name: "a parameter", expected: "finite", value };
             return Err(error.into());
         }
         if let Some((_, found)) = self.parameters.iter_mut().find(|(known, _)| known == name) {
             *found = value;
             return Ok(());
         }
-        let known: Vec<&str> = self
-            .parameters
-            .iter()
-            .map(|(name, _)| name.as_str())
-            .collect();
+        let known: Vec<&str> = self.parameters.iter().map(|(name, _)| name.as_str()).collect();
         Err(SimulateError::UnknownParameter {
             system: self.name.clone(),
             name: name.to_owned(),
             nearest: nearest_name(name, known.iter().copied()).map(str::to_owned),
-            known: if known.is_empty() {
-                "none".to_owned()
-            } else {
-                known.join(", ")
-            },
+            known: if known.is_empty() { "none".to_owned() } else { known.join(", ") },
         })
     }
 
@@ -299,10 +285,7 @@ impl System {
     pub fn start_from(&mut self, x0: Vec<f64>) -> Result<(), SimulateError> {
         if x0.len() != self.states.len() {
             let states = self.states.clone();
-            return Err(SimulateError::InitialLength {
-                states,
-                found: x0.len(),
-            });
+            return Err(SimulateError::InitialLength { states, found: x0.len() });
         }
         let x0 = DVector::from(x0);
         validation::finite_vector("x0", &x0)?;
@@ -312,16 +295,8 @@ impl System {
 
     /// `mass = 1, stiffness = 4`; `no parameters` when there are none.
     pub fn describe_parameters(&self) -> String {
-        let list: Vec<String> = self
-            .parameters
-            .iter()
-            .map(|(n, v)| format!("{n} = {v}"))
-            .collect();
-        if list.is_empty() {
-            "no parameters".to_owned()
-        } else {
-            list.join(", ")
-        }
+        let list: Vec<String> = self.parameters.iter().map(|(n, v)| format!("{n} = {v}")).collect();
+        if list.is_empty() { "no parameters".to_owned() } else { list.join(", ") }
     }
 
     /// The law with the values of the parameters put in.
@@ -344,10 +319,7 @@ impl System {
         };
         let (rows, column, input) = match &self.law {
             Law::Equations(equations) => {
-                return Ok(Motion::Equations {
-                    equations,
-                    parameters,
-                });
+                return Ok(Motion::Equations { equations, parameters });
             }
             Law::Matrices { a, b, input } => (a, b, input),
         };
@@ -377,10 +349,7 @@ impl System {
     /// The value of each watched quantity in the state `x` at time `t`.
     pub fn watch(&self, t: f64, x: &DVector<f64>) -> Vec<f64> {
         let values = named_values(t, x, self.parameters.iter().map(|(_, value)| *value));
-        self.watched
-            .iter()
-            .map(|(_, expression)| expression.evaluate(&values))
-            .collect()
+        self.watched.iter().map(|(_, expression)| expression.evaluate(&values)).collect()
     }
 }
 
@@ -397,10 +366,7 @@ impl InputKind {
 
 /// The values that an expression sees: t, the states, the parameters.
 fn named_values(t: f64, x: &DVector<f64>, parameters: impl Iterator<Item = f64>) -> Vec<f64> {
-    std::iter::once(t)
-        .chain(x.iter().copied())
-        .chain(parameters)
-        .collect()
+    std::iter::once(t).chain(x.iter().copied()).chain(parameters).collect()
 }
 
 /// The law of a [`System`] with numbers in the place of parameters.
@@ -429,10 +395,7 @@ impl Motion<'_> {
     /// x' at time t in the state x, while the input acts (`pushed`) or before it does.
     pub fn derivative(&self, t: f64, x: &DVector<f64>, pushed: bool) -> DVector<f64> {
         match self {
-            Motion::Equations {
-                equations,
-                parameters,
-            } => {
+            Motion::Equations { equations, parameters } => {
                 let values = named_values(t, x, parameters.iter().copied());
                 let slopes = equations.iter().map(|equation| equation.evaluate(&values));
                 DVector::from_iterator(x.len(), slopes)
@@ -481,31 +444,14 @@ struct Stretch {
 /// The time from 0 to `duration`, cut where the input starts.
 fn stretches(motion: &Motion<'_>, duration: f64) -> Vec<Stretch> {
     let start = match motion {
-        Motion::Linear {
-            input: Some(input), ..
-        } => input.start.max(0.0),
+        Motion::Linear { input: Some(input), .. } => input.start.max(0.0),
         _ => {
-            return vec![Stretch {
-                from: 0.0,
-                to: duration,
-                pushed: true,
-            }];
+            return vec![Stretch { from: 0.0, to: duration, pushed: true }];
         }
     };
-    let before = Stretch {
-        from: 0.0,
-        to: start.min(duration),
-        pushed: false,
-    };
-    let after = Stretch {
-        from: start,
-        to: duration,
-        pushed: true,
-    };
-    [before, after]
-        .into_iter()
-        .filter(|stretch| stretch.from < stretch.to)
-        .collect()
+    let before = Stretch { from: 0.0, to: start.min(duration), pushed: false };
+    let after = Stretch { from: start, to: duration, pushed: true };
+    [before, after].into_iter().filter(|stretch| stretch.from < stretch.to).collect()
 }
 
 /// Follows a system from its start for its duration.
@@ -562,12 +508,7 @@ fn equally_spaced(duration: f64, samples: usize) -> Result<Vec<f64>, SimulateErr
     if !(2..=STEP_LIMIT).contains(&samples) {
         let (name, expected) = ("the number of samples", "from 2 to 1000000");
         let value = samples.to_string();
-        return Err(InputError::OutOfRange {
-            name,
-            expected,
-            value,
-        }
-        .into());
+        return Err(InputError::OutOfRange { name, expected, value }.into());
     }
     let last = (samples - 1) as f64;
     Ok((0..samples).map(|k| duration * (k as f64 / last)).collect())
@@ -576,10 +517,7 @@ fn equally_spaced(duration: f64, samples: usize) -> Result<Vec<f64>, SimulateErr
 impl Simulation {
     fn start(x0: &DVector<f64>) -> Self {
         Self {
-            trajectory: Trajectory {
-                times: vec![0.0],
-                states: vec![x0.clone()],
-            },
+            trajectory: Trajectory { times: vec![0.0], states: vec![x0.clone()] },
             watched: Vec::new(),
             accepted: 0,
             rejected: 0,
@@ -588,10 +526,7 @@ impl Simulation {
     }
 
     fn reached(&self) -> DVector<f64> {
-        self.trajectory
-            .last()
-            .cloned()
-            .unwrap_or_else(|| DVector::zeros(0))
+        self.trajectory.last().cloned().unwrap_or_else(|| DVector::zeros(0))
     }
 
     fn push(&mut self, time: f64, x: DVector<f64>) {
@@ -601,20 +536,13 @@ impl Simulation {
 
     /// The times to report within a stretch: the samples inside, then its end.
     fn to_report(times: &[f64], stretch: Stretch) -> impl Iterator<Item = f64> {
-        let inside = times
-            .iter()
-            .copied()
-            .filter(move |&t| stretch.from < t && t < stretch.to);
+        let inside = times.iter().copied().filter(move |&t| stretch.from < t && t < stretch.to);
         inside.chain(std::iter::once(stretch.to))
     }
 
     /// An impulse at the start of a stretch moves the state at once.
     fn jump(&mut self, motion: &Motion<'_>, stretch: Stretch) {
-        if let Motion::Linear {
-            b,
-            input: Some(input),
-            ..
-        } = motion
+        if let Motion::Linear { b, input: Some(input), .. } = motion
             && input.kind == InputKind::Impulse
             && stretch.pushed
         {
@@ -631,9 +559,7 @@ impl Simulation {
         times: &[f64],
     ) -> Result<(), SimulateError> {
         let Motion::Linear { a, b, input } = motion else {
-            return Err(SimulateError::NotLinear {
-                system: system.name.clone(),
-            });
+            return Err(SimulateError::NotLinear { system: system.name.clone() });
         };
         let states = a.nrows();
         let x0 = self.reached();
@@ -645,9 +571,7 @@ impl Simulation {
                 let mut whole = DMatrix::zeros(size, size);
                 whole.view_mut((0, 0), (states, states)).copy_from(a);
                 whole.view_mut((0, states), (states, 1)).copy_from(b);
-                whole
-                    .view_mut((states, states), generator.shape())
-                    .copy_from(&generator);
+                whole.view_mut((states, states), generator.shape()).copy_from(&generator);
                 let z0 = DVector::from_iterator(size, x0.iter().chain(w0.iter()).copied());
                 (whole, z0)
             }
@@ -673,25 +597,13 @@ impl Simulation {
         let steps = (duration / step * (1.0 - 1e-12)).ceil();
         if steps > STEP_LIMIT as f64 {
             let limit = STEP_LIMIT as f64;
-            return Err(SimulateError::TooManySteps {
-                steps,
-                step,
-                duration,
-                limit,
-            });
+            return Err(SimulateError::TooManySteps { steps, step, duration, limit });
         }
         let f = |t: f64, x: &DVector<f64>| motion.derivative(stretch.from + t, x, stretch.pushed);
         let path = rk4(f, &self.reached(), duration, steps as usize)
             .map_err(|error| explain(system, later(error, stretch.from)))?;
         for (t, x) in path.times.into_iter().zip(path.states).skip(1) {
-            self.push(
-                if t == duration {
-                    stretch.to
-                } else {
-                    stretch.from + t
-                },
-                x,
-            );
+            self.push(if t == duration { stretch.to } else { stretch.from + t }, x);
         }
         self.accepted += steps as usize;
         self.evaluations += 4 * steps as usize;
@@ -730,24 +642,12 @@ impl Simulation {
 /// The same error, `from` later.
 fn later(error: FlowError, from: f64) -> FlowError {
     match error {
-        FlowError::NonFiniteDerivative {
-            time,
-            component,
-            value,
-        } => FlowError::NonFiniteDerivative {
-            time: time + from,
-            component,
-            value,
-        },
-        FlowError::NonFiniteState {
-            time,
-            component,
-            value,
-        } => FlowError::NonFiniteState {
-            time: time + from,
-            component,
-            value,
-        },
+        FlowError::NonFiniteDerivative { time, component, value } => {
+            FlowError::NonFiniteDerivative { time: time + from, component, value }
+        }
+        FlowError::NonFiniteState { time, component, value } => {
+            FlowError::NonFiniteState { time: time + from, component, value }
+        }
         other => other,
     }
 }
@@ -755,27 +655,12 @@ fn later(error: FlowError, from: f64) -> FlowError {
 /// What stopped a method, in the words of the system file.
 fn explain(system: &System, error: FlowError) -> SimulateError {
     match (error, &system.law) {
-        (
-            FlowError::NonFiniteDerivative {
-                time,
-                component,
-                value,
-            },
-            Law::Equations(equations),
-        ) => {
+        (FlowError::NonFiniteDerivative { time, component, value }, Law::Equations(equations)) => {
             let state = system.states[component].clone();
             let equation = equations[component].source().to_owned();
-            SimulateError::Derivative {
-                time,
-                state,
-                equation,
-                value,
-            }
+            SimulateError::Derivative { time, state, equation, value }
         }
         (FlowError::Input(error), _) => SimulateError::Input(error),
-        (error, _) => SimulateError::Flow {
-            system: system.name.clone(),
-            error,
-        },
+        (error, _) => SimulateError::Flow { system: system.name.clone(), error },
     }
 }

@@ -109,9 +109,7 @@ fn in_words(number: &Complex<f64>) -> String {
 /// ```
 pub fn spectral_abscissa(a: &DMatrix<f64>) -> Result<f64, StabilityError> {
     square("A", a)?;
-    Ok(eigenvalues(a)?
-        .iter()
-        .fold(f64::NEG_INFINITY, |most, lambda| most.max(lambda.re)))
+    Ok(eigenvalues(a)?.iter().fold(f64::NEG_INFINITY, |most, lambda| most.max(lambda.re)))
 }
 
 /// The largest modulus among the eigenvalues: `ρ(A) = max |λ|`.
@@ -131,9 +129,7 @@ pub fn spectral_abscissa(a: &DMatrix<f64>) -> Result<f64, StabilityError> {
 /// ```
 pub fn spectral_radius(a: &DMatrix<f64>) -> Result<f64, StabilityError> {
     square("A", a)?;
-    Ok(eigenvalues(a)?
-        .iter()
-        .fold(0.0, |most, lambda| lambda.norm().max(most)))
+    Ok(eigenvalues(a)?.iter().fold(0.0, |most, lambda| lambda.norm().max(most)))
 }
 
 /// The largest eigenvalue of the symmetric part: `ω(A) = λ_max((A + Aᵀ)/2)`, the numerical abscissa.
@@ -210,10 +206,7 @@ impl fmt::Display for StabilityVerdict {
 pub fn stability_verdict(a: &DMatrix<f64>) -> Result<StabilityVerdict, StabilityError> {
     square("A", a)?;
     let lambda = eigenvalues(a)?;
-    Ok(judge(
-        a,
-        lambda.iter().map(|z| (z.re, Complex::new(0.0, z.im))),
-    ))
+    Ok(judge(a, lambda.iter().map(|z| (z.re, Complex::new(0.0, z.im)))))
 }
 
 /// The eigenvalue criterion for the recurrence `x_k = A x_{k-1}`: the unit circle takes the place
@@ -238,16 +231,9 @@ pub fn discrete_stability_verdict(a: &DMatrix<f64>) -> Result<StabilityVerdict, 
     square("A", a)?;
     let lambda = eigenvalues(a)?;
     let nearest = |z: &Complex<f64>| {
-        if z.norm() > 0.0 {
-            z / z.norm()
-        } else {
-            Complex::ONE
-        }
+        if z.norm() > 0.0 { z / z.norm() } else { Complex::ONE }
     };
-    Ok(judge(
-        a,
-        lambda.iter().map(|z| (z.norm() - 1.0, nearest(z))),
-    ))
+    Ok(judge(a, lambda.iter().map(|z| (z.norm() - 1.0, nearest(z)))))
 }
 
 /// Judges eigenvalues by their signed distance to the boundary and the boundary point nearest to each.
@@ -259,11 +245,7 @@ fn judge(
     let near = f64::EPSILON.cbrt() * a.norm();
     let mut verdict = StabilityVerdict::AsymptoticallyStable;
     for (distance, point) in spectrum {
-        let boundary = if distance.abs() <= near {
-            boundary(a, point)
-        } else {
-            Boundary::Away
-        };
+        let boundary = if distance.abs() <= near { boundary(a, point) } else { Boundary::Away };
         match boundary {
             Boundary::Away if distance < 0.0 => {}
             Boundary::Bounded => verdict = StabilityVerdict::Marginal,
@@ -296,9 +278,7 @@ fn boundary(a: &DMatrix<f64>, point: Complex<f64>) -> Boundary {
     let (Some(u), Some(v_adjoint)) = (svd.u, svd.v_t) else {
         return Boundary::Away;
     };
-    let null: Vec<usize> = (0..n)
-        .filter(|&i| svd.singular_values[i] <= rounding_of(a))
-        .collect();
+    let null: Vec<usize> = (0..n).filter(|&i| svd.singular_values[i] <= rounding_of(a)).collect();
     if null.is_empty() {
         return Boundary::Away;
     }
@@ -423,11 +403,7 @@ fn right_side(q: &DMatrix<f64>, n: usize) -> Result<(), InputError> {
 
 /// Takes the rounding out of the symmetry of X where Q is symmetric, and so X is.
 fn symmetric_like(q: &DMatrix<f64>, x: DMatrix<f64>) -> DMatrix<f64> {
-    if *q == q.transpose() {
-        (&x + x.transpose()) * 0.5
-    } else {
-        x
-    }
+    if *q == q.transpose() { (&x + x.transpose()) * 0.5 } else { x }
 }
 
 /// The pair of eigenvalues for which `gap` is smallest, if that is no more than `tolerance`.
@@ -451,9 +427,7 @@ fn refuse_zero_sums(a: &DMatrix<f64>, lambda: &[Complex<f64>]) -> Result<(), Sta
 
 fn refuse_unit_products(a: &DMatrix<f64>, lambda: &[Complex<f64>]) -> Result<(), StabilityError> {
     let tolerance = rounding_of(a) * a.norm().max(1.0);
-    match singular_pair(lambda, tolerance, |one, other| {
-        (one * other - Complex::ONE).norm()
-    }) {
+    match singular_pair(lambda, tolerance, |one, other| (one * other - Complex::ONE).norm()) {
         Some((first, second)) => Err(StabilityError::ProductIsOne { first, second }),
         None => Ok(()),
     }
@@ -574,11 +548,7 @@ fn diagonal_blocks(t: &DMatrix<f64>) -> Vec<(usize, usize)> {
     let mut blocks = Vec::with_capacity(n);
     let mut start = 0;
     while start < n {
-        let size = if start + 1 < n && t[(start + 1, start)] != 0.0 {
-            2
-        } else {
-            1
-        };
+        let size = if start + 1 < n && t[(start + 1, start)] != 0.0 { 2 } else { 1 };
         blocks.push((start, size));
         start += size;
     }
@@ -633,9 +603,7 @@ fn solve_small(mut system: [[f64; 5]; 4], unknowns: usize) -> [f64; 4] {
     }
     let mut solution = [0.0; 4];
     for row in (0..unknowns).rev() {
-        let known: f64 = (row + 1..unknowns)
-            .map(|k| system[row][k] * solution[k])
-            .sum();
+        let known: f64 = (row + 1..unknowns).map(|k| system[row][k] * solution[k]).sum();
         solution[row] = (system[row][4] - known) / system[row][row];
     }
     solution
@@ -805,9 +773,7 @@ pub fn solve_discrete_lyapunov_doubling(
     right_side(q, n)?;
     match sum_by_doubling(a.clone(), q.clone(), MANY_ROUNDS) {
         Some(x) => Ok(symmetric_like(q, x)),
-        None => Err(StabilityError::NotStableDiscrete {
-            radius: spectral_radius(a)?,
-        }),
+        None => Err(StabilityError::NotStableDiscrete { radius: spectral_radius(a)? }),
     }
 }
 
@@ -862,9 +828,7 @@ pub fn solve_lyapunov_doubling(
     right_side(q, n)?;
     match in_unit_disc(a, q).and_then(|(a, q)| sum_by_doubling(a, q, MANY_ROUNDS)) {
         Some(x) => Ok(symmetric_like(q, x)),
-        None => Err(StabilityError::NotStable {
-            abscissa: spectral_abscissa(a)?,
-        }),
+        None => Err(StabilityError::NotStable { abscissa: spectral_abscissa(a)? }),
     }
 }
 
@@ -926,10 +890,7 @@ pub fn discrete_lyapunov_residual(
     right_side(q, n)?;
     shape("X", x, (n, n))?;
     let left = a * x * a.transpose() - x + q;
-    Ok(relative(
-        left.norm(),
-        a.norm().powi(2) * x.norm() + x.norm() + q.norm(),
-    ))
+    Ok(relative(left.norm(), a.norm().powi(2) * x.norm() + x.norm() + q.norm()))
 }
 
 /// A quotient that is zero where both are.
@@ -1015,9 +976,9 @@ pub fn lyapunov_certificate(
     positive_definite(q)?;
     match solve_lyapunov(&a.transpose(), q) {
         Ok(p) if p.clone().cholesky().is_some() => Ok(LyapunovCertificate { p, q: q.clone() }),
-        Ok(_) | Err(StabilityError::SumToZero { .. }) => Err(StabilityError::NotStable {
-            abscissa: spectral_abscissa(a)?,
-        }),
+        Ok(_) | Err(StabilityError::SumToZero { .. }) => {
+            Err(StabilityError::NotStable { abscissa: spectral_abscissa(a)? })
+        }
         Err(other) => Err(other),
     }
 }
@@ -1050,9 +1011,7 @@ pub fn lyapunov_certificate_discrete(
     match solve_discrete_lyapunov(&a.transpose(), q) {
         Ok(p) if p.clone().cholesky().is_some() => Ok(LyapunovCertificate { p, q: q.clone() }),
         Ok(_) | Err(StabilityError::ProductIsOne { .. }) => {
-            Err(StabilityError::NotStableDiscrete {
-                radius: spectral_radius(a)?,
-            })
+            Err(StabilityError::NotStableDiscrete { radius: spectral_radius(a)? })
         }
         Err(other) => Err(other),
     }
@@ -1099,10 +1058,7 @@ impl Guarded {
 
     /// One rounded operation: its value, what its operands' errors make of it, and half an ulp.
     fn rounded(value: f64, inherited: f64) -> Self {
-        Self {
-            value,
-            error: inherited + f64::EPSILON * value.abs(),
-        }
+        Self { value, error: inherited + f64::EPSILON * value.abs() }
     }
 
     fn is_zero(self) -> bool {
@@ -1139,10 +1095,7 @@ impl Div for Guarded {
     fn div(self, other: Self) -> Self {
         let quotient = self.value / other.value;
         let least = other.value.abs() - other.error;
-        Self::rounded(
-            quotient,
-            (self.error + quotient.abs() * other.error) / least,
-        )
+        Self::rounded(quotient, (self.error + quotient.abs() * other.error) / least)
     }
 }
 
@@ -1235,13 +1188,7 @@ impl RouthArray {
 /// ```
 pub fn routh_array(coefficients: &[f64]) -> Result<RouthArray, StabilityError> {
     polynomial(coefficients)?;
-    Ok(tabulate(
-        &coefficients
-            .iter()
-            .copied()
-            .map(Guarded::exact)
-            .collect::<Vec<_>>(),
-    ))
+    Ok(tabulate(&coefficients.iter().copied().map(Guarded::exact).collect::<Vec<_>>()))
 }
 
 /// Fills the table for a polynomial whose first coefficient is not zero, then reads it.
@@ -1273,9 +1220,7 @@ fn next_row(above: &[Guarded], row: &[Guarded]) -> Vec<Guarded> {
 
 /// Replaces a row that would stop the table; `power` is the degree of the row above.
 fn mend(mut row: Vec<Guarded>, above: &[Guarded], power: usize) -> (Vec<Guarded>, RouthRowKind) {
-    row.iter_mut()
-        .filter(|entry| entry.is_zero())
-        .for_each(|entry| *entry = Guarded::exact(0.0));
+    row.iter_mut().filter(|entry| entry.is_zero()).for_each(|entry| *entry = Guarded::exact(0.0));
     match row.iter().position(|entry| entry.value != 0.0) {
         Some(0) => (row, RouthRowKind::Regular),
         Some(zeros) => {
@@ -1287,9 +1232,8 @@ fn mend(mut row: Vec<Guarded>, above: &[Guarded], power: usize) -> (Vec<Guarded>
         }
         None => {
             let powers = (0..=power).rev().step_by(2).take_while(|&power| power > 0);
-            let derivative = powers
-                .zip(above)
-                .map(|(power, &entry)| entry * Guarded::exact(power as f64));
+            let derivative =
+                powers.zip(above).map(|(power, &entry)| entry * Guarded::exact(power as f64));
             (derivative.collect(), RouthRowKind::ZeroRow)
         }
     }
@@ -1299,16 +1243,11 @@ fn mend(mut row: Vec<Guarded>, above: &[Guarded], power: usize) -> (Vec<Guarded>
 fn read(rows: &[Vec<Guarded>], kinds: &[RouthRowKind]) -> RouthArray {
     let degree = rows.len() - 1;
     let changes_from = |start: usize| {
-        rows[start..]
-            .windows(2)
-            .filter(|pair| pair[0][0].value * pair[1][0].value < 0.0)
-            .count()
+        rows[start..].windows(2).filter(|pair| pair[0][0].value * pair[1][0].value < 0.0).count()
     };
     // A symmetric polynomial of degree d has as many roots on the right as on the left.
     let on_boundary_below = |zero_row: Option<usize>| {
-        zero_row.map_or(0, |i| {
-            (degree + 1 - i).saturating_sub(2 * changes_from(i - 1))
-        })
+        zero_row.map_or(0, |i| (degree + 1 - i).saturating_sub(2 * changes_from(i - 1)))
     };
     let mut zero_rows = (1..=degree).filter(|&i| kinds[i] == RouthRowKind::ZeroRow);
     let entries = |row: &Vec<Guarded>| row.iter().map(|entry| entry.value).collect();
@@ -1319,10 +1258,7 @@ fn read(rows: &[Vec<Guarded>], kinds: &[RouthRowKind]) -> RouthArray {
         rows: rows
             .iter()
             .zip(kinds)
-            .map(|(row, &kind)| RouthRow {
-                entries: entries(row),
-                kind,
-            })
+            .map(|(row, &kind)| RouthRow { entries: entries(row), kind })
             .collect(),
         degree,
     }
@@ -1330,15 +1266,8 @@ fn read(rows: &[Vec<Guarded>], kinds: &[RouthRowKind]) -> RouthArray {
 
 /// Refuses an empty list, a number that is not finite, and a zero in front.
 fn polynomial(coefficients: &[f64]) -> Result<(), InputError> {
-    let wrong = |expected, value| InputError::OutOfRange {
-        name: "p",
-        expected,
-        value,
-    };
-    match coefficients
-        .iter()
-        .find(|coefficient| !coefficient.is_finite())
-    {
+    let wrong = |expected, value| InputError::OutOfRange { name: "p", expected, value };
+    match coefficients.iter().find(|coefficient| !coefficient.is_finite()) {
         Some(found) => return Err(wrong("a list of finite coefficients", found.to_string())),
         None if coefficients.is_empty() => {
             return Err(wrong("a list of coefficients", "none".to_owned()));
@@ -1348,11 +1277,7 @@ fn polynomial(coefficients: &[f64]) -> Result<(), InputError> {
     if coefficients[0] == 0.0 {
         return Err(wrong(
             "a polynomial whose first coefficient is not zero",
-            format!(
-                "{} in front of {} more",
-                coefficients[0],
-                coefficients.len() - 1
-            ),
+            format!("{} in front of {} more", coefficients[0], coefficients.len() - 1),
         ));
     }
     Ok(())
@@ -1381,10 +1306,7 @@ pub fn routh_array_discrete(coefficients: &[f64]) -> Result<RouthArray, Stabilit
     let degree = coefficients.len() - 1;
     let mut mapped = in_half_plane(coefficients);
     mapped.reverse();
-    let at_minus_one = mapped
-        .iter()
-        .take_while(|coefficient| coefficient.is_zero())
-        .count();
+    let at_minus_one = mapped.iter().take_while(|coefficient| coefficient.is_zero()).count();
     let mut table = match mapped.get(at_minus_one..) {
         Some(rest) if !rest.is_empty() => tabulate(rest),
         // (z + 1)^n and nothing else: every root is at -1.
@@ -1400,16 +1322,8 @@ pub fn routh_array_discrete(coefficients: &[f64]) -> Result<RouthArray, Stabilit
 fn in_half_plane(coefficients: &[f64]) -> Vec<Guarded> {
     let times = |polynomial: &[Guarded], slope: f64| -> Vec<Guarded> {
         let zero = [Guarded::exact(0.0)];
-        let raised = zero
-            .iter()
-            .chain(polynomial)
-            .map(|&c| c * Guarded::exact(slope));
-        polynomial
-            .iter()
-            .chain(&zero)
-            .zip(raised)
-            .map(|(&c, raised)| c + raised)
-            .collect()
+        let raised = zero.iter().chain(polynomial).map(|&c| c * Guarded::exact(slope));
+        polynomial.iter().chain(&zero).zip(raised).map(|(&c, raised)| c + raised).collect()
     };
     let mut mapped = vec![Guarded::exact(coefficients[0])];
     let mut falling = vec![Guarded::exact(1.0)];
@@ -1469,9 +1383,7 @@ impl TransientGrowth {
     /// The time of the largest norm, and that norm.
     pub fn peak(&self) -> (f64, f64) {
         let pairs = self.times.iter().copied().zip(self.norms.iter().copied());
-        pairs.fold((0.0, f64::NEG_INFINITY), |best, now| {
-            if now.1 > best.1 { now } else { best }
-        })
+        pairs.fold((0.0, f64::NEG_INFINITY), |best, now| if now.1 > best.1 { now } else { best })
     }
 }
 
@@ -1525,12 +1437,6 @@ pub fn transient_growth_discrete(
 ) -> Result<TransientGrowth, StabilityError> {
     let n = square("A", a)?;
     let powers = std::iter::successors(Some(DMatrix::identity(n, n)), |power| Some(a * power));
-    let norms = powers
-        .take(steps + 1)
-        .map(|power| power.singular_values().max())
-        .collect();
-    Ok(TransientGrowth {
-        times: (0..=steps).map(|k| k as f64).collect(),
-        norms,
-    })
+    let norms = powers.take(steps + 1).map(|power| power.singular_values().max()).collect();
+    Ok(TransientGrowth { times: (0..=steps).map(|k| k as f64).collect(), norms })
 }

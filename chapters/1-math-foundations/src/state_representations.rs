@@ -234,10 +234,8 @@ impl Matrices {
         finite("T", t)?;
         shape("T", t, (n, n))?;
         let lu = t.clone().lu();
-        let solve = |right: DMatrix<f64>| {
-            lu.solve(&right)
-                .ok_or(RepresentationError::SingularCoordinates)
-        };
+        let solve =
+            |right: DMatrix<f64>| lu.solve(&right).ok_or(RepresentationError::SingularCoordinates);
         Ok(Matrices {
             a: solve(&self.a * t)?,
             b: solve(self.b.clone())?,
@@ -294,7 +292,11 @@ impl Matrices {
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 // ANCHOR: mass_spring_damper
-pub fn mass_spring_damper(mass: f64, damping: f64, stiffness: f64) -> Result<Matrices, InputError> {
+pub fn mass_spring_damper(
+    mass: f64,      // kg
+    damping: f64,   // N s/m
+    stiffness: f64, // N/m
+) -> Result<Matrices, InputError> {
     positive("the mass", mass)?;
     non_negative("the damping", damping)?;
     non_negative("the stiffness", stiffness)?;
@@ -405,13 +407,7 @@ impl Default for DcMotor {
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub fn dc_motor(parts: &DcMotor) -> Result<Matrices, InputError> {
-    let DcMotor {
-        resistance,
-        inductance,
-        torque_constant,
-        inertia,
-        friction,
-    } = *parts;
+    let DcMotor { resistance, inductance, torque_constant, inertia, friction } = *parts;
     positive("the resistance", resistance)?;
     positive("the inductance", inductance)?;
     positive("the torque constant", torque_constant)?;
@@ -452,11 +448,7 @@ pub struct Pendulum {
 impl Default for Pendulum {
     /// One kilogram at one metre, slightly damped: 0.4 N m s/rad.
     fn default() -> Self {
-        Self {
-            mass: 1.0,
-            length: 1.0,
-            damping: 0.4,
-        }
+        Self { mass: 1.0, length: 1.0, damping: 0.4 }
     }
 }
 
@@ -519,11 +511,7 @@ pub fn linearized_pendulum(
     pendulum: &Pendulum,
     equilibrium: Equilibrium,
 ) -> Result<Matrices, InputError> {
-    let Pendulum {
-        mass,
-        length,
-        damping,
-    } = *pendulum;
+    let Pendulum { mass, length, damping } = *pendulum;
     positive("the mass", mass)?;
     positive("the length", length)?;
     non_negative("the damping", damping)?;
@@ -592,11 +580,7 @@ pub fn companion(ode: &[f64], input: &[f64]) -> Result<Matrices, InputError> {
 // ANCHOR_END: companion
 
 fn check_coefficients(ode: &[f64], input: &[f64]) -> Result<(), InputError> {
-    let refuse = |name, expected, value: String| InputError::OutOfRange {
-        name,
-        expected,
-        value,
-    };
+    let refuse = |name, expected, value: String| InputError::OutOfRange { name, expected, value };
     if ode.len() < 2 {
         let name = "the number of ODE coefficients";
         return Err(refuse(name, "at least 2", ode.len().to_string()));
@@ -609,11 +593,7 @@ fn check_coefficients(ode: &[f64], input: &[f64]) -> Result<(), InputError> {
     finite_vector("the ODE coefficients", &DVector::from_column_slice(ode))?;
     finite_vector("the input coefficients", &DVector::from_column_slice(input))?;
     if ode[ode.len() - 1] == 0.0 {
-        return Err(refuse(
-            "the last ODE coefficient",
-            "other than 0",
-            "0".to_string(),
-        ));
+        return Err(refuse("the last ODE coefficient", "other than 0", "0".to_string()));
     }
     Ok(())
 }
@@ -653,12 +633,7 @@ pub fn linearize(
     let (n, m) = (x_star.len(), u_star.len());
     let a = slopes(n, x_star, |x| f(x, u_star))?;
     let b = slopes(n, u_star, |u| f(x_star, u))?;
-    Ok(Matrices {
-        a,
-        b,
-        c: DMatrix::identity(n, n),
-        d: DMatrix::zeros(n, m),
-    })
+    Ok(Matrices { a, b, c: DMatrix::identity(n, n), d: DMatrix::zeros(n, m) })
 }
 // ANCHOR_END: linearize
 

@@ -30,20 +30,11 @@ use toml::de::{DeTable, DeValue};
 
 /// The systems that have a name: the files of the folder `systems`.
 pub const NAMED_SYSTEMS: [(&str, &str); 7] = [
-    (
-        "damped-spring",
-        include_str!("../systems/damped-spring.toml"),
-    ),
-    (
-        "driven-spring",
-        include_str!("../systems/driven-spring.toml"),
-    ),
+    ("damped-spring", include_str!("../systems/damped-spring.toml")),
+    ("driven-spring", include_str!("../systems/driven-spring.toml")),
     ("pendulum", include_str!("../systems/pendulum.toml")),
     ("van-der-pol", include_str!("../systems/van-der-pol.toml")),
-    (
-        "lotka-volterra",
-        include_str!("../systems/lotka-volterra.toml"),
-    ),
+    ("lotka-volterra", include_str!("../systems/lotka-volterra.toml")),
     ("lorenz", include_str!("../systems/lorenz.toml")),
     ("duffing", include_str!("../systems/duffing.toml")),
 ];
@@ -55,7 +46,7 @@ pub struct SystemFileError {
     /// The line.
     pub line: usize,
     /// The mistake.
-    pub mistake: Mistake,
+    pub mistake: Box<Mistake>,
 }
 
 /// What can be wrong in a system file.
@@ -132,9 +123,7 @@ pub enum Mistake {
 }
 
 fn did_you_mean(nearest: &Option<String>) -> String {
-    nearest
-        .as_ref()
-        .map_or_else(String::new, |name| format!(", did you mean `{name}`?"))
+    nearest.as_ref().map_or_else(String::new, |name| format!(", did you mean `{name}`?"))
 }
 
 const FIELDS: [&str; 10] = [
@@ -175,11 +164,7 @@ pub fn read_system(name: &str, text: &str) -> Result<System, SystemFileError> {
 
     let parameters = file.parameters(fields.get("parameters"))?;
     let states = file.states(
-        file.required(
-            &fields,
-            "states",
-            "the names of the states, as in [\"x\", \"v\"]",
-        )?,
+        file.required(&fields, "states", "the names of the states, as in [\"x\", \"v\"]")?,
         &parameters,
     )?;
     let parameter_names: Vec<&str> = parameters.iter().map(|(name, _)| name.as_str()).collect();
@@ -246,10 +231,7 @@ impl System {
     /// # Errors
     /// Never, while the files that are built in are without mistakes; a test reads them all.
     pub fn all_named() -> Result<Vec<Self>, SimulateError> {
-        NAMED_SYSTEMS
-            .iter()
-            .map(|(name, text)| Self::from_toml(name, text))
-            .collect()
+        NAMED_SYSTEMS.iter().map(|(name, text)| Self::from_toml(name, text)).collect()
     }
 
     /// A system from the text of a TOML file; `name` is what it will be called.
@@ -282,10 +264,7 @@ struct File<'t> {
 impl<'t> File<'t> {
     fn error(&self, span: Range<usize>, mistake: Mistake) -> SystemFileError {
         let before = self.text.get(..span.start).unwrap_or(self.text);
-        SystemFileError {
-            line: 1 + before.matches('\n').count(),
-            mistake,
-        }
+        SystemFileError { line: 1 + before.matches('\n').count(), mistake: Box::new(mistake) }
     }
 
     fn wrong_type(
@@ -300,23 +279,13 @@ impl<'t> File<'t> {
             _ if text.chars().count() > 40 || text.contains('\n') => {
                 format!(
                     "{} …",
-                    text.chars()
-                        .take(40)
-                        .take_while(|c| *c != '\n')
-                        .collect::<String>()
+                    text.chars().take(40).take_while(|c| *c != '\n').collect::<String>()
                 )
             }
             _ => text.to_owned(),
         };
         let field = field.to_owned();
-        self.error(
-            value.span(),
-            Mistake::WrongType {
-                field,
-                expected,
-                found,
-            },
-        )
+        self.error(value.span(), Mistake::WrongType { field, expected, found })
     }
 
     fn fields<'v>(
@@ -350,10 +319,7 @@ impl<'t> File<'t> {
         field: &'static str,
         why: &'static str,
     ) -> Result<&'v Value<'t>, SystemFileError> {
-        fields
-            .get(field)
-            .copied()
-            .ok_or_else(|| self.missing(field, why))
+        fields.get(field).copied().ok_or_else(|| self.missing(field, why))
     }
 
     fn missing(&self, field: &'static str, why: &'static str) -> SystemFileError {
@@ -452,15 +418,7 @@ impl<'t> File<'t> {
             return Ok(());
         }
         let (field, states) = (field.to_owned(), states.to_vec());
-        Err(self.error(
-            value.span(),
-            Mistake::Length {
-                field,
-                entry,
-                found,
-                states,
-            },
-        ))
+        Err(self.error(value.span(), Mistake::Length { field, entry, found, states }))
     }
 
     fn numbers(
@@ -472,9 +430,7 @@ impl<'t> File<'t> {
         let list = self.list(value, &format!("`{field}`"))?;
         self.same_length(value, (&format!("`{field}`"), "number"), list.len(), states)?;
         let numbered = list.into_iter().enumerate();
-        numbered
-            .map(|(i, entry)| self.number(entry, &format!("{field}[{i}]")))
-            .collect()
+        numbered.map(|(i, entry)| self.number(entry, &format!("{field}[{i}]"))).collect()
     }
 
     fn name(
@@ -487,29 +443,12 @@ impl<'t> File<'t> {
         let (found, span) = (name.to_owned(), value.span());
         if !is_name(name) {
             let expected = "a letter, then letters, digits and _";
-            return Err(self.error(
-                span,
-                Mistake::Name {
-                    field,
-                    expected,
-                    found,
-                },
-            ));
+            return Err(self.error(span, Mistake::Name { field, expected, found }));
         }
         if name == "t" || taken.contains(&name) {
-            let expected = if name == "t" {
-                "another name than t, the time"
-            } else {
-                "a name of its own"
-            };
-            return Err(self.error(
-                span,
-                Mistake::Name {
-                    field,
-                    expected,
-                    found,
-                },
-            ));
+            let expected =
+                if name == "t" { "another name than t, the time" } else { "a name of its own" };
+            return Err(self.error(span, Mistake::Name { field, expected, found }));
         }
         Ok(found)
     }
@@ -575,29 +514,19 @@ impl<'t> File<'t> {
                 let numbered = list.into_iter().enumerate();
                 let equation =
                     |(i, entry)| self.expression(entry, &format!("equations[{i}]"), all_names);
-                Ok(Law::Equations(
-                    numbered.map(equation).collect::<Result<_, _>>()?,
-                ))
+                Ok(Law::Equations(numbered.map(equation).collect::<Result<_, _>>()?))
             }
             (None, Some(value)) => {
                 let a = self.matrix(value, states, parameters)?;
                 match (fields.get("b"), fields.get("input")) {
-                    (None, None) => Ok(Law::Matrices {
-                        a,
-                        b: Vec::new(),
-                        input: None,
-                    }),
+                    (None, None) => Ok(Law::Matrices { a, b: Vec::new(), input: None }),
                     (Some(_), None) => conflict("b", "`b` needs an [input] to act on"),
                     (None, Some(_)) => {
                         conflict("input", "[input] needs `b`, how it acts on each state")
                     }
                     (Some(column), Some(input)) => {
                         let b = self.column(column, states, parameters)?;
-                        Ok(Law::Matrices {
-                            a,
-                            b,
-                            input: Some(self.input(input, parameters)?),
-                        })
+                        Ok(Law::Matrices { a, b, input: Some(self.input(input, parameters)?) })
                     }
                 }
             }

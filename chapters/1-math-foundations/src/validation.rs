@@ -76,22 +76,13 @@ pub enum InputError {
 pub fn finite<T: ComplexField>(name: &'static str, matrix: &DMatrix<T>) -> Result<(), InputError> {
     let (rows, columns) = matrix.shape();
     if rows == 0 || columns == 0 {
-        return Err(InputError::Empty {
-            name,
-            rows,
-            columns,
-        });
+        return Err(InputError::Empty { name, rows, columns });
     }
     for row in 0..rows {
         for column in 0..columns {
             let entry = &matrix[(row, column)];
             if !entry.is_finite() {
-                return Err(InputError::NotFinite {
-                    name,
-                    value: entry.to_string(),
-                    row,
-                    column,
-                });
+                return Err(InputError::NotFinite { name, value: entry.to_string(), row, column });
             }
         }
     }
@@ -107,20 +98,13 @@ pub fn finite_vector<T: ComplexField>(
     vector: &DVector<T>,
 ) -> Result<(), InputError> {
     if vector.is_empty() {
-        return Err(InputError::Empty {
-            name,
-            rows: 0,
-            columns: 1,
-        });
+        return Err(InputError::Empty { name, rows: 0, columns: 1 });
     }
     match vector.iter().position(|entry| !entry.is_finite()) {
         None => Ok(()),
-        Some(row) => Err(InputError::NotFinite {
-            name,
-            value: vector[row].to_string(),
-            row,
-            column: 0,
-        }),
+        Some(row) => {
+            Err(InputError::NotFinite { name, value: vector[row].to_string(), row, column: 0 })
+        }
     }
 }
 
@@ -143,15 +127,7 @@ pub fn square<T: ComplexField>(
 ) -> Result<usize, InputError> {
     finite(name, matrix)?;
     let (rows, columns) = matrix.shape();
-    if rows == columns {
-        Ok(rows)
-    } else {
-        Err(InputError::NotSquare {
-            name,
-            rows,
-            columns,
-        })
-    }
+    if rows == columns { Ok(rows) } else { Err(InputError::NotSquare { name, rows, columns }) }
 }
 
 /// Refuses a matrix whose shape is not `expected`.
@@ -168,13 +144,7 @@ pub fn shape<T: ComplexField>(
         return Ok(());
     }
     let (expected_rows, expected_columns) = expected;
-    Err(InputError::ShapeMismatch {
-        name,
-        expected_rows,
-        expected_columns,
-        rows,
-        columns,
-    })
+    Err(InputError::ShapeMismatch { name, expected_rows, expected_columns, rows, columns })
 }
 
 /// Refuses a vector whose length is not `expected`.
@@ -206,11 +176,7 @@ pub fn positive(name: &'static str, value: f64) -> Result<(), InputError> {
     if value.is_finite() && value > 0.0 {
         return Ok(());
     }
-    Err(InputError::OutOfRange {
-        name,
-        expected: "finite and positive",
-        value: value.to_string(),
-    })
+    Err(InputError::OutOfRange { name, expected: "finite and positive", value: value.to_string() })
 }
 
 /// Refuses a number that is not finite, and one below zero.

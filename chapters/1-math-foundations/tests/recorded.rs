@@ -4,8 +4,5 @@ use std::path::Path;
 
 #[test]
 fn commands_print_what_is_recorded() {
-    workbench::recorded::replay(
-        Path::new(env!("CARGO_BIN_EXE_chapter-1")),
-        Path::new("recorded"),
-    );
+    workbench::recorded::replay(Path::new(env!("CARGO_BIN_EXE_chapter-1")), Path::new("recorded"));
 }

@@ -6,9 +6,7 @@ use std::process::{Command, Output};
 
 /// A folder of this test's own, empty.
 fn folder(name: &str) -> PathBuf {
-    let path = Path::new(env!("CARGO_TARGET_TMPDIR"))
-        .join("simulate")
-        .join(name);
+    let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join("simulate").join(name);
     let _ = fs::remove_dir_all(&path);
     fs::create_dir_all(&path).expect("a folder");
     path
@@ -28,14 +26,8 @@ fn refused(arguments: &[&str], sentence: &str) {
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
     assert!(!output.status.success(), "{arguments:?} was accepted");
     assert!(!said.contains("panicked"), "{said}");
-    assert!(
-        said.contains(sentence),
-        "{arguments:?}: expected `{sentence}`, found `{said}`"
-    );
-    assert!(
-        output.stdout.is_empty(),
-        "{arguments:?} printed something and then failed"
-    );
+    assert!(said.contains(sentence), "{arguments:?}: expected `{sentence}`, found `{said}`");
+    assert!(output.stdout.is_empty(), "{arguments:?} printed something and then failed");
 }
 
 fn accepted(arguments: &[&str]) -> String {
@@ -54,14 +46,8 @@ fn file(folder: &Path, name: &str, text: &str) -> String {
 #[test]
 fn the_list_names_every_system() {
     let list = accepted(&["--list"]);
-    for name in [
-        "damped-spring",
-        "pendulum",
-        "van-der-pol",
-        "lotka-volterra",
-        "lorenz",
-        "duffing",
-    ] {
+    for name in ["damped-spring", "pendulum", "van-der-pol", "lotka-volterra", "lorenz", "duffing"]
+    {
         assert!(list.contains(name), "{list}");
     }
 }
@@ -81,28 +67,18 @@ fn plots_and_numbers_are_written() {
         "--csv",
         csv.to_str().expect("UTF-8"),
     ]);
-    assert!(
-        text.contains("z' = x * y - beta * z") && text.contains("written: "),
-        "{text}"
-    );
+    assert!(text.contains("z' = x * y - beta * z") && text.contains("written: "), "{text}");
     let numbers = fs::read_to_string(&csv).expect("a CSV file");
     let mut lines = numbers.lines();
     assert_eq!(lines.next(), Some("t,x,y,z"));
     assert_eq!(lines.clone().count(), 101);
     assert_eq!(lines.next(), Some("0,1,1,1"));
     for line in lines {
-        assert_eq!(
-            line.split(',').filter(|n| n.parse::<f64>().is_ok()).count(),
-            4,
-            "{line}"
-        );
+        assert_eq!(line.split(',').filter(|n| n.parse::<f64>().is_ok()).count(), 4, "{line}");
     }
     for plot in ["lorenz-time.svg", "lorenz-phase.svg"] {
         let drawn = fs::read_to_string(svg.join(plot)).expect("a plot");
-        assert!(
-            drawn.starts_with("<svg") && drawn.ends_with("</svg>\n"),
-            "{plot}"
-        );
+        assert!(drawn.starts_with("<svg") && drawn.ends_with("</svg>\n"), "{plot}");
     }
     let left: Vec<_> = fs::read_dir(&folder).expect("a folder").collect();
     assert_eq!(left.len(), 2, "something was left behind: {left:?}");
@@ -143,15 +119,8 @@ fn options_change_what_is_simulated() {
     let fixed = accepted(&["damped-spring", "--step", "0.001"]);
     let adaptive = accepted(&["damped-spring", "--tolerance", "1e-11"]);
     let ends = |text: &str| -> Vec<String> {
-        let row = text
-            .lines()
-            .find(|line| line.starts_with("q "))
-            .expect("a row for q");
-        row.split_whitespace()
-            .skip(1)
-            .take(2)
-            .map(str::to_owned)
-            .collect()
+        let row = text.lines().find(|line| line.starts_with("q ")).expect("a row for q");
+        row.split_whitespace().skip(1).take(2).map(str::to_owned).collect()
     };
     assert_eq!(ends(&exact), ends(&fixed));
     assert_eq!(ends(&exact), ends(&adaptive));
@@ -184,18 +153,12 @@ fn a_file_of_the_readers_own_is_simulated() {
 
 #[test]
 fn bad_arguments_are_refused_with_a_sentence() {
-    refused(
-        &[],
-        "expected the name of a system, or --file; there are damped-spring",
-    );
+    refused(&[], "expected the name of a system, or --file; there are damped-spring");
     refused(
         &["lorentz"],
         "no system is called `lorentz`, did you mean `lorenz`?; there are damped-spring",
     );
-    refused(
-        &["rocket"],
-        "no system is called `rocket`; there are damped-spring",
-    );
+    refused(&["rocket"], "no system is called `rocket`; there are damped-spring");
     refused(&["lorenz", "--file", "x.toml"], "cannot be used with");
     refused(
         &["lorenz", "--duration", "-3"],
@@ -206,41 +169,20 @@ fn bad_arguments_are_refused_with_a_sentence() {
         "expected the duration to be finite and positive, found NaN",
     );
     refused(&["lorenz", "--duration", "soon"], "invalid value 'soon'");
-    refused(
-        &["lorenz", "--x0", "1,2"],
-        "expected one number in x0 for each of x, y, z, found 2",
-    );
-    refused(
-        &["lorenz", "--x0", "1,2,inf"],
-        "expected every entry of x0 to be finite, found inf",
-    );
+    refused(&["lorenz", "--x0", "1,2"], "expected one number in x0 for each of x, y, z, found 2");
+    refused(&["lorenz", "--x0", "1,2,inf"], "expected every entry of x0 to be finite, found inf");
     refused(&["lorenz", "--x0", "1,,2"], "invalid value");
     refused(&["lorenz", "--set", "rho"], "expected NAME=VALUE");
-    refused(
-        &["lorenz", "--set", "rho=much"],
-        "expected a number, found `much`",
-    );
+    refused(&["lorenz", "--set", "rho=much"], "expected a number, found `much`");
     refused(
         &["lorenz", "--set", "roh=3"],
         "lorenz has no parameter `roh`, did you mean `rho`?; it has sigma, rho, beta",
     );
-    refused(
-        &["lorenz", "--set", "rho=nan"],
-        "expected a parameter to be finite, found NaN",
-    );
+    refused(&["lorenz", "--set", "rho=nan"], "expected a parameter to be finite, found NaN");
     refused(&["lorenz", "--method", "euler"], "invalid value 'euler'");
-    refused(
-        &["lorenz", "--method", "exact"],
-        "the exact method needs matrices a and b",
-    );
-    refused(
-        &["lorenz", "--step", "0"],
-        "expected the step to be finite and positive, found 0",
-    );
-    refused(
-        &["lorenz", "--step", "1e-9"],
-        "4e10 steps of 0.000000001 over 40 are more than",
-    );
+    refused(&["lorenz", "--method", "exact"], "the exact method needs matrices a and b");
+    refused(&["lorenz", "--step", "0"], "expected the step to be finite and positive, found 0");
+    refused(&["lorenz", "--step", "1e-9"], "4e10 steps of 0.000000001 over 40 are more than");
     refused(
         &["lorenz", "--tolerance", "-1"],
         "expected the relative tolerance to be finite and positive, found -1",
@@ -249,31 +191,16 @@ fn bad_arguments_are_refused_with_a_sentence() {
         &["lorenz", "--method", "rk4", "--tolerance", "1e-3"],
         "--tolerance belongs to --method dormand-prince",
     );
-    refused(
-        &["lorenz", "--method", "exact", "--step", "1"],
-        "--step belongs to --method rk4",
-    );
-    refused(
-        &["lorenz", "--samples", "1"],
-        "expected the number of samples to be from 2",
-    );
-    refused(
-        &["lorenz", "--axes", "x"],
-        "expected two states for --axes, found 1",
-    );
-    refused(
-        &["lorenz", "--axes", "x,w"],
-        "lorenz has no state `w`; it has x, y, z",
-    );
+    refused(&["lorenz", "--method", "exact", "--step", "1"], "--step belongs to --method rk4");
+    refused(&["lorenz", "--samples", "1"], "expected the number of samples to be from 2");
+    refused(&["lorenz", "--axes", "x"], "expected two states for --axes, found 1");
+    refused(&["lorenz", "--axes", "x,w"], "lorenz has no state `w`; it has x, y, z");
 }
 
 #[test]
 fn bad_files_are_refused_with_their_line() {
     let folder = folder("bad");
-    refused(
-        &["--file", "nowhere/at-all.toml"],
-        "cannot read nowhere/at-all.toml",
-    );
+    refused(&["--file", "nowhere/at-all.toml"], "cannot read nowhere/at-all.toml");
     refused(&["--file", folder.to_str().expect("UTF-8")], "cannot read");
     let bytes = folder.join("bytes.toml");
     fs::write(&bytes, [0xff, 0xfe, 0x00]).expect("a file");
@@ -317,9 +244,7 @@ fn a_simulation_that_fails_leaves_no_file() {
     let csv = folder.join("run.csv").to_str().expect("UTF-8").to_owned();
     refused(&["--file", &own, "--csv", &csv], "the solution blows up");
     refused(
-        &[
-            "--file", &own, "--csv", &csv, "--method", "rk4", "--step", "0.1",
-        ],
+        &["--file", &own, "--csv", &csv, "--method", "rk4", "--step", "0.1"],
         "the derivative of x, x^2, is inf",
     );
     let left: Vec<_> = fs::read_dir(&folder)
@@ -337,21 +262,11 @@ fn a_folder_that_cannot_be_written_is_named() {
     refused(&["pendulum", "--svg", &svg], "cannot write");
     refused(&["pendulum", "--csv", &csv], "cannot write");
     // A file cannot take the place of a folder either, and the half of it is cleared away.
-    refused(
-        &["pendulum", "--csv", folder.to_str().expect("UTF-8")],
-        "cannot write",
-    );
+    refused(&["pendulum", "--csv", folder.to_str().expect("UTF-8")], "cannot write");
     let parent = folder.parent().expect("a parent");
     let partial = fs::read_dir(parent).expect("a folder").any(|entry| {
-        entry
-            .expect("an entry")
-            .file_name()
-            .to_string_lossy()
-            .contains("unwritable.")
+        entry.expect("an entry").file_name().to_string_lossy().contains("unwritable.")
     });
     assert!(!partial, "a partial file was left");
-    assert_eq!(
-        fs::read_to_string(&blocked).expect("the file"),
-        "not a folder"
-    );
+    assert_eq!(fs::read_to_string(&blocked).expect("the file"), "not a folder");
 }

@@ -155,11 +155,7 @@ fn command<E: Experiments>(chapter: &Chapter) -> Command {
         .bin_name(format!("cargo run -p {} --", chapter.package))
         .about(format!("Chapter {} · {}", chapter.number, chapter.title));
 
-    let width = command
-        .get_subcommands()
-        .map(|one| one.get_name().len())
-        .max()
-        .unwrap_or(0);
+    let width = command.get_subcommands().map(|one| one.get_name().len()).max().unwrap_or(0);
     let line = |name: &str, about: &str| {
         let line = format!("  {name:width$}  {about}");
         line.trim_end().to_owned() + "\n"
@@ -167,9 +163,7 @@ fn command<E: Experiments>(chapter: &Chapter) -> Command {
     let on_exercises = OnExercises::augment_subcommands(Command::new(""));
     let belongs = |one: &Command| on_exercises.find_subcommand(one.get_name()).is_some();
     let list = |of_exercises: bool| -> String {
-        let chosen = command
-            .get_subcommands()
-            .filter(|one| belongs(one) == of_exercises);
+        let chosen = command.get_subcommands().filter(|one| belongs(one) == of_exercises);
         chosen
             .map(|one| {
                 let about = one.get_about().map(ToString::to_string).unwrap_or_default();
@@ -216,19 +210,15 @@ impl OnExercises {
 impl Chapter {
     /// The index of an exercise by its number on the board or by its name.
     fn chosen(&self, which: &str) -> Result<usize, String> {
-        let by_name = self
-            .exercises
-            .iter()
-            .position(|exercise| exercise.name == which);
+        let by_name = self.exercises.iter().position(|exercise| exercise.name == which);
         let by_number = || which.parse::<usize>().ok()?.checked_sub(1);
-        by_name
-            .or_else(by_number)
-            .filter(|&index| index < self.exercises.len())
-            .ok_or_else(|| match self.exercises.len() {
+        by_name.or_else(by_number).filter(|&index| index < self.exercises.len()).ok_or_else(|| {
+            match self.exercises.len() {
                 0 => format!("expected an exercise, but {} has none", self.package),
                 1 => format!("expected exercise 1 or its name, found {which}"),
                 last => format!("expected an exercise from 1 to {last} or its name, found {which}"),
-            })
+            }
+        })
     }
 
     /// The index of the chosen exercise, or else of the first one that is not done.
@@ -236,25 +226,15 @@ impl Chapter {
         if let Some(which) = which {
             return self.chosen(which);
         }
-        let next = self
-            .exercises
-            .iter()
-            .position(|one| one.check_reader() != Outcome::Passed);
+        let next = self.exercises.iter().position(|one| one.check_reader() != Outcome::Passed);
         next.ok_or_else(|| {
-            format!(
-                "expected the number of an exercise: all of {} are done",
-                self.package
-            )
+            format!("expected the number of an exercise: all of {} are done", self.package)
         })
     }
 }
 
 fn print_board(chapter: &Chapter) -> Result<ExitCode, Box<dyn Error>> {
-    let outcomes: Vec<_> = chapter
-        .exercises
-        .iter()
-        .map(Exercise::check_reader)
-        .collect();
+    let outcomes: Vec<_> = chapter.exercises.iter().map(Exercise::check_reader).collect();
     print(&board::board(chapter, &outcomes))?;
     Ok(ExitCode::SUCCESS)
 }
@@ -267,9 +247,7 @@ fn print(text: &str) -> io::Result<()> {
 }
 
 fn closed_pipe(error: &(dyn Error + 'static)) -> bool {
-    error
-        .downcast_ref::<io::Error>()
-        .is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
+    error.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
 }
 
 /// Ends the program when its output finds no reader any more, as in `… | head`, or no room.
@@ -277,15 +255,13 @@ fn closed_pipe(error: &(dyn Error + 'static)) -> bool {
 /// Experiments print by `println!`, which panics then.
 fn end_when_printing_fails() {
     let usual = panic::take_hook();
-    panic::set_hook(Box::new(move |info| {
-        match info.payload_as_str().and_then(failed_printing) {
-            Some(reason) if is_closed_pipe(reason) => process::exit(0),
-            Some(reason) => {
-                let _ = writeln!(anstream::stderr(), "error: cannot print: {reason}");
-                process::exit(1);
-            }
-            None => usual(info),
+    panic::set_hook(Box::new(move |info| match info.payload_as_str().and_then(failed_printing) {
+        Some(reason) if is_closed_pipe(reason) => process::exit(0),
+        Some(reason) => {
+            let _ = writeln!(anstream::stderr(), "error: cannot print: {reason}");
+            process::exit(1);
         }
+        None => usual(info),
     }));
 }
 
@@ -297,9 +273,7 @@ fn failed_printing(message: &str) -> Option<&str> {
 /// Whether the reason ends with the system's number for a closed pipe.
 fn is_closed_pipe(reason: &str) -> bool {
     let codes: &[i32] = if cfg!(windows) { &[109, 232] } else { &[32] };
-    codes
-        .iter()
-        .any(|code| reason.ends_with(&format!("(os error {code})")))
+    codes.iter().any(|code| reason.ends_with(&format!("(os error {code})")))
 }
 
 #[cfg(test)]
@@ -337,9 +311,7 @@ mod tests {
 
     #[test]
     fn help_lists_exercises_and_experiments_apart() {
-        let help = command::<Experiment>(&chapter(&[]))
-            .render_help()
-            .to_string();
+        let help = command::<Experiment>(&chapter(&[])).render_help().to_string();
         assert_eq!(
             help,
             "\

@@ -147,11 +147,7 @@ pub fn expect_equal<E: PartialEq<F> + Debug, F: Debug>(
     if expected == found {
         return Ok(());
     }
-    Err(Mismatch::new(
-        at,
-        format_args!("{name} = {expected:?}"),
-        format_args!("{found:?}"),
-    ))
+    Err(Mismatch::new(at, format_args!("{name} = {expected:?}"), format_args!("{found:?}")))
 }
 
 /// What became of an answer.
@@ -280,10 +276,8 @@ impl Exercise {
         let attempt = Arc::clone(attempt);
         let file = format!("{}.rs", self.name);
         // The name is what Rust prints when endless recursion overflows the stack.
-        let answer = thread::Builder::new()
-            .name(self.name.into())
-            .stack_size(STACK)
-            .spawn(move || {
+        let answer =
+            thread::Builder::new().name(self.name.into()).stack_size(STACK).spawn(move || {
                 // The receiver is gone when the time is up; nobody waits for the outcome then.
                 let _ = sender.send(judge(&attempt, &file));
             });
@@ -292,18 +286,14 @@ impl Exercise {
         }
         receiver.recv_timeout(self.time_limit).unwrap_or_else(|_| {
             let seconds = self.time_limit.as_secs_f64();
-            Outcome::Failed(format!(
-                "still running after {seconds} seconds: does every loop end?"
-            ))
+            Outcome::Failed(format!("still running after {seconds} seconds: does every loop end?"))
         })
     }
 }
 
 impl Debug for Exercise {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Exercise")
-            .field("name", &self.name)
-            .finish_non_exhaustive()
+        f.debug_struct("Exercise").field("name", &self.name).finish_non_exhaustive()
     }
 }
 
@@ -330,9 +320,7 @@ fn judge(attempt: &Attempt, file: &str) -> Outcome {
                             .payload_as_str()
                             .unwrap_or("a panic without a message")
                             .into(),
-                        file: info
-                            .location()
-                            .map_or_else(String::new, |l| l.file().into()),
+                        file: info.location().map_or_else(String::new, |l| l.file().into()),
                         line: info.location().map_or(0, panic::Location::line),
                     });
                     true
@@ -355,10 +343,9 @@ fn judge(attempt: &Attempt, file: &str) -> Outcome {
             Some(report) if report.message.starts_with("not yet implemented") => {
                 Outcome::NotStarted
             }
-            Some(report) if Path::new(&report.file).ends_with(file) => Outcome::Failed(format!(
-                "panicked in line {}: {}",
-                report.line, report.message
-            )),
+            Some(report) if Path::new(&report.file).ends_with(file) => {
+                Outcome::Failed(format!("panicked in line {}: {}", report.line, report.message))
+            }
             Some(report) => Outcome::Failed(format!("panicked: {}", report.message)),
             None => Outcome::Failed("panicked without a message".into()),
         },
@@ -385,11 +372,8 @@ pub(crate) fn complaints(exercises: &[Exercise]) -> Vec<String> {
         if !names.insert(name) {
             complaints.push(format!("{name}: two exercises have this name"));
         }
-        complaints.extend(
-            broken_promises(exercise)
-                .iter()
-                .map(|broken| format!("{name}: {broken}")),
-        );
+        complaints
+            .extend(broken_promises(exercise).iter().map(|broken| format!("{name}: {broken}")));
     }
     complaints
 }
@@ -408,18 +392,12 @@ fn broken_promises(exercise: &Exercise) -> Vec<String> {
         format!("expected one or two hints, found {}", exercise.hints.len()),
     );
     for hint in &exercise.hints {
-        promise(
-            hint.ends_with('?'),
-            format!("expected a hint to be a question, found: {hint}"),
-        );
+        promise(hint.ends_with('?'), format!("expected a hint to be a question, found: {hint}"));
     }
 
     let (blank, solution) = (exercise.blank_source, exercise.solution_source);
     promise(blank.contains("todo!()"), "the blank has no todo!()".into());
-    promise(
-        !solution.contains("todo!()"),
-        "the solution has a todo!()".into(),
-    );
+    promise(!solution.contains("todo!()"), "the solution has a todo!()".into());
     promise(
         documentation(blank) == documentation(solution),
         "blank and solution differ in their documentation".into(),
@@ -437,10 +415,7 @@ fn broken_promises(exercise: &Exercise) -> Vec<String> {
     );
 
     let outcome = exercise.check_solution();
-    promise(
-        outcome == Outcome::Passed,
-        format!("our solution: {outcome:?}"),
-    );
+    promise(outcome == Outcome::Passed, format!("our solution: {outcome:?}"));
     let outcome = exercise.check_reader();
     promise(
         outcome == Outcome::NotStarted,
@@ -448,10 +423,7 @@ fn broken_promises(exercise: &Exercise) -> Vec<String> {
     );
     promise(
         exercise.wrong.len() >= 2,
-        format!(
-            "expected at least two wrong answers, found {}",
-            exercise.wrong.len()
-        ),
+        format!("expected at least two wrong answers, found {}", exercise.wrong.len()),
     );
     for (index, outcome) in exercise.check_wrong().iter().enumerate() {
         promise(
@@ -470,11 +442,7 @@ fn documentation(source: &str) -> String {
 }
 
 fn code_lines(source: &str) -> usize {
-    source
-        .lines()
-        .map(str::trim)
-        .filter(|line| !line.is_empty() && !line.starts_with("//"))
-        .count()
+    source.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with("//")).count()
 }
 
 #[cfg(test)]
@@ -518,19 +486,14 @@ pub fn harmonic(n: usize) -> f64 {
     }
 
     fn outcome(answer: Answer) -> Outcome {
-        described()
-            .answers::<Answer>(check, answer, harmonic, vec![])
-            .check_reader()
+        described().answers::<Answer>(check, answer, harmonic, vec![]).check_reader()
     }
 
     #[test]
     fn todo_is_not_started() {
         assert_eq!(outcome(|_| todo!()), Outcome::NotStarted);
         assert_eq!(outcome(|_| todo!("the sum")), Outcome::NotStarted);
-        assert_eq!(
-            outcome(|n| if n == 0 { 0.0 } else { todo!() }),
-            Outcome::NotStarted
-        );
+        assert_eq!(outcome(|n| if n == 0 { 0.0 } else { todo!() }), Outcome::NotStarted);
     }
 
     #[test]
@@ -545,10 +508,7 @@ pub fn harmonic(n: usize) -> f64 {
             outcome(|n| (n as f64).ln() * 0.0 / n as f64),
             failed("at n = 0:   expected H = 0,   found NaN")
         );
-        assert_eq!(
-            outcome(|n| if n == 0 { 0.0 } else { f64::NAN }),
-            failed(sentence)
-        );
+        assert_eq!(outcome(|n| if n == 0 { 0.0 } else { f64::NAN }), failed(sentence));
     }
 
     fn failed(why: &str) -> Outcome {
@@ -561,14 +521,8 @@ pub fn harmonic(n: usize) -> f64 {
             outcome(|n| [0.0][n]),
             failed("panicked: index out of bounds: the len is 1 but the index is 2")
         );
-        assert_eq!(
-            outcome(|_| unimplemented!()),
-            failed("panicked: not implemented")
-        );
-        assert_eq!(
-            outcome(|_| panic::panic_any(7)),
-            failed("panicked: a panic without a message")
-        );
+        assert_eq!(outcome(|_| unimplemented!()), failed("panicked: not implemented"));
+        assert_eq!(outcome(|_| panic::panic_any(7)), failed("panicked: a panic without a message"));
     }
 
     #[test]
@@ -583,24 +537,19 @@ pub fn harmonic(n: usize) -> f64 {
             vec![],
         );
         let message = "index out of bounds: the len is 1 but the index is 2";
-        assert_eq!(
-            exercise.check_reader(),
-            failed(&format!("panicked in line {line}: {message}"))
-        );
+        assert_eq!(exercise.check_reader(), failed(&format!("panicked in line {line}: {message}")));
     }
 
     #[test]
     fn endless_loop_fails() {
-        let exercise = described()
-            .time_limit(Duration::from_millis(50))
-            .answers::<Answer>(
-                check,
-                |_| loop {
-                    thread::yield_now()
-                },
-                harmonic,
-                vec![],
-            );
+        let exercise = described().time_limit(Duration::from_millis(50)).answers::<Answer>(
+            check,
+            |_| loop {
+                thread::yield_now()
+            },
+            harmonic,
+            vec![],
+        );
         let start = std::time::Instant::now();
         assert_eq!(
             exercise.check_reader(),
@@ -615,10 +564,7 @@ pub fn harmonic(n: usize) -> f64 {
             expect_close("at once", "x", 1.0, answer()?, 0.0)
         }
         let exercise = described().answers(check, || "one".parse(), || "1".parse(), vec![]);
-        assert_eq!(
-            exercise.check_reader(),
-            failed("stopped by an error: invalid float literal")
-        );
+        assert_eq!(exercise.check_reader(), failed("stopped by an error: invalid float literal"));
         assert_eq!(exercise.check_solution(), Outcome::Passed);
     }
 
@@ -667,10 +613,7 @@ pub fn harmonic(n: usize) -> f64 {
             exercise().hints(["Sum it."]),
             "expected a hint to be a question, found: Sum it.",
         );
-        assert_broken(
-            exercise().hints(["a?", "b?", "c?"]),
-            "expected one or two hints, found 3",
-        );
+        assert_broken(exercise().hints(["a?", "b?", "c?"]), "expected one or two hints, found 3");
         assert_broken(exercise().hints([]), "expected one or two hints, found 0");
     }
 
@@ -682,14 +625,8 @@ pub fn harmonic(n: usize) -> f64 {
 
     #[test]
     fn verify_refuses_sources_that_do_not_go_together() {
-        assert_broken(
-            exercise().sources(SOLUTION, SOLUTION),
-            "the blank has no todo!()",
-        );
-        assert_broken(
-            exercise().sources(BLANK, BLANK),
-            "the solution has a todo!()",
-        );
+        assert_broken(exercise().sources(SOLUTION, SOLUTION), "the blank has no todo!()");
+        assert_broken(exercise().sources(BLANK, BLANK), "the solution has a todo!()");
         let other = SOLUTION.replace("n-th", "first");
         assert_broken(
             exercise().sources(BLANK, other.leak()),

@@ -209,12 +209,7 @@ impl Plot {
         lower: &[(f64, f64)],
         upper: &[(f64, f64)],
     ) -> Self {
-        self.add(
-            Kind::Band(lower.to_vec()),
-            pen.into(),
-            name.into(),
-            upper.to_vec(),
-        )
+        self.add(Kind::Band(lower.to_vec()), pen.into(), name.into(), upper.to_vec())
     }
 
     /// Arrows of a vector field on a grid of `columns` x `rows`. Their lengths grow with the square
@@ -226,11 +221,7 @@ impl Plot {
         rows: usize,
         arrow: impl Fn((f64, f64)) -> (f64, f64) + 'static,
     ) -> Self {
-        let kind = Kind::Field {
-            arrow: Rc::new(arrow),
-            columns,
-            rows,
-        };
+        let kind = Kind::Field { arrow: Rc::new(arrow), columns, rows };
         self.series.insert(
             0,
             Series {
@@ -299,23 +290,13 @@ impl Plot {
 
     /// Puts the horizontal ticks at these values, with these words.
     pub fn x_ticks<T: Into<String> + Clone>(mut self, ticks: &[(f64, T)]) -> Self {
-        self.x.ticks = Some(
-            ticks
-                .iter()
-                .map(|(at, text)| (*at, text.clone().into()))
-                .collect(),
-        );
+        self.x.ticks = Some(ticks.iter().map(|(at, text)| (*at, text.clone().into())).collect());
         self
     }
 
     /// Puts the vertical ticks at these values, with these words.
     pub fn y_ticks<T: Into<String> + Clone>(mut self, ticks: &[(f64, T)]) -> Self {
-        self.y.ticks = Some(
-            ticks
-                .iter()
-                .map(|(at, text)| (*at, text.clone().into()))
-                .collect(),
-        );
+        self.y.ticks = Some(ticks.iter().map(|(at, text)| (*at, text.clone().into())).collect());
         self
     }
 
@@ -332,14 +313,7 @@ impl Plot {
     }
 
     fn add(mut self, kind: Kind, pen: Pen, name: String, points: Vec<(f64, f64)>) -> Self {
-        self.series.push(Series {
-            kind,
-            pen,
-            name,
-            points,
-            arrows: 0,
-            place: None,
-        });
+        self.series.push(Series { kind, pen, name, points, arrows: 0, place: None });
         self
     }
 
@@ -347,15 +321,7 @@ impl Plot {
     pub fn to_svg(&self) -> String {
         let (width, height) = self.size;
         let mut canvas = Canvas::new(width, height, self.label.clone());
-        self.draw(
-            &mut canvas,
-            Frame {
-                left: 0.0,
-                top: 0.0,
-                width,
-                height,
-            },
-        );
+        self.draw(&mut canvas, Frame { left: 0.0, top: 0.0, width, height });
         canvas.finish()
     }
 
@@ -383,22 +349,14 @@ impl Plot {
             })
         };
         let shown = |&(x, y): &(f64, f64)| self.x.shows(x) && self.y.shows(y);
-        let stems = self
-            .series
-            .iter()
-            .any(|series| matches!(series.kind, Kind::Stems));
-        let spread = self
-            .series
-            .iter()
-            .any(|series| matches!(series.kind, Kind::Points | Kind::Stems));
-        let x = self.x.range_of(
-            data().filter(shown).map(|point| point.0),
-            if spread { 0.03 } else { 0.0 },
-        );
+        let stems = self.series.iter().any(|series| matches!(series.kind, Kind::Stems));
+        let spread =
+            self.series.iter().any(|series| matches!(series.kind, Kind::Points | Kind::Stems));
+        let x = self
+            .x
+            .range_of(data().filter(shown).map(|point| point.0), if spread { 0.03 } else { 0.0 });
         let zero = (stems && !self.y.logarithmic).then_some(0.0);
-        let y = self
-            .y
-            .range_of(data().filter(shown).map(|point| point.1).chain(zero), 0.06);
+        let y = self.y.range_of(data().filter(shown).map(|point| point.1).chain(zero), 0.06);
         (x, y)
     }
 }
@@ -413,24 +371,18 @@ impl Plot {
 pub fn panels(plots: &[Plot]) -> String {
     const WIDTH: f64 = 640.0;
     const GAP: f64 = 20.0;
-    let in_a_row = if plots.len() == 3 {
-        3
-    } else {
-        2.min(plots.len()).max(1)
-    };
+    let in_a_row = if plots.len() == 3 { 3 } else { 2.min(plots.len()).max(1) };
     let width = (WIDTH - GAP * (in_a_row as f64 - 1.0)) / in_a_row as f64;
     let heights: Vec<f64> = plots
         .chunks(in_a_row)
         .map(|row| {
             row.iter()
                 // A plot of the usual size becomes as high as it is wide.
-                .map(|plot| {
-                    if plot.size == (640.0, 360.0) {
-                        width.max(240.0)
-                    } else {
-                        plot.size.1
-                    }
-                })
+                .map(
+                    |plot| {
+                        if plot.size == (640.0, 360.0) { width.max(240.0) } else { plot.size.1 }
+                    },
+                )
                 .fold(0.0, f64::max)
         })
         .collect();
@@ -441,15 +393,7 @@ pub fn panels(plots: &[Plot]) -> String {
     for (row, &height) in plots.chunks(in_a_row).zip(&heights) {
         for (column, plot) in row.iter().enumerate() {
             let left = column as f64 * (width + GAP);
-            plot.draw(
-                &mut canvas,
-                Frame {
-                    left,
-                    top,
-                    width,
-                    height,
-                },
-            );
+            plot.draw(&mut canvas, Frame { left, top, width, height });
         }
         top += height + GAP;
     }
@@ -577,9 +521,7 @@ impl<'a> Drawing<'a> {
         let points: Vec<&(f64, f64)> = series.points.iter().filter(visible).collect();
         let (fraction, _) = series.place.unwrap_or((1.0, Side::Right));
         let last = points.len().checked_sub(1)?;
-        points
-            .get((fraction * last as f64).round() as usize)
-            .map(|point| **point)
+        points.get((fraction * last as f64).round() as usize).map(|point| **point)
     }
 
     /// Widens the range that has room to spare.
@@ -610,15 +552,11 @@ impl<'a> Drawing<'a> {
     }
 
     fn x_ticks(&self) -> Vec<(f64, String)> {
-        self.plot
-            .x
-            .ticks_in(self.x, (self.right - self.left) / 80.0)
+        self.plot.x.ticks_in(self.x, (self.right - self.left) / 80.0)
     }
 
     fn y_ticks(&self) -> Vec<(f64, String)> {
-        self.plot
-            .y
-            .ticks_in(self.y, (self.bottom - self.top) / 52.0)
+        self.plot.y.ticks_in(self.y, (self.bottom - self.top) / 52.0)
     }
 
     fn draw(&self, canvas: &mut Canvas) {
@@ -627,12 +565,7 @@ impl<'a> Drawing<'a> {
             canvas.text(Role::Ink, at, Anchor::Start, &self.plot.title);
         }
         for series in &self.plot.series {
-            if let Kind::Field {
-                arrow,
-                columns,
-                rows,
-            } = &series.kind
-            {
+            if let Kind::Field { arrow, columns, rows } = &series.kind {
                 self.draw_field(canvas, series.pen, arrow, *columns, *rows);
             }
         }
@@ -732,11 +665,7 @@ impl<'a> Drawing<'a> {
                 let heads = self.inside(&series.points);
                 let base = self.at_y(0.0).clamp(self.top, self.bottom);
                 let spacing = (self.right - self.left) / heads.len().max(1) as f64;
-                let slim = if spacing < 9.0 {
-                    pen.wide(0.2 * spacing.max(2.0))
-                } else {
-                    pen
-                };
+                let slim = if spacing < 9.0 { pen.wide(0.2 * spacing.max(2.0)) } else { pen };
                 canvas.stems(slim, base, &heads);
             }
             Kind::Points => {
@@ -747,10 +676,7 @@ impl<'a> Drawing<'a> {
             Kind::Band(lower) => {
                 let clamp = |&point: &(f64, f64)| {
                     let (x, y) = self.at(point);
-                    (
-                        x.clamp(self.left, self.right),
-                        y.clamp(self.top, self.bottom),
-                    )
+                    (x.clamp(self.left, self.right), y.clamp(self.top, self.bottom))
                 };
                 let mut edge: Vec<Point> = series.points.iter().map(clamp).collect();
                 edge.extend(lower.iter().rev().map(clamp));
@@ -779,20 +705,13 @@ impl<'a> Drawing<'a> {
         let mut arrows = Vec::new();
         for row in 0..rows {
             for column in 0..columns {
-                let (across, up) = (
-                    (column as f64 + 0.5) / columns as f64,
-                    (row as f64 + 0.5) / rows as f64,
-                );
-                let point = (
-                    self.plot.x.value(across, self.x),
-                    self.plot.y.value(up, self.y),
-                );
+                let (across, up) =
+                    ((column as f64 + 0.5) / columns as f64, (row as f64 + 0.5) / rows as f64);
+                let point = (self.plot.x.value(across, self.x), self.plot.y.value(up, self.y));
                 let (dx, dy) = arrow(point);
                 // The direction as the eye sees it: in units of the picture.
-                let seen = (
-                    dx * width / (self.x.1 - self.x.0),
-                    -dy * height / (self.y.1 - self.y.0),
-                );
+                let seen =
+                    (dx * width / (self.x.1 - self.x.0), -dy * height / (self.y.1 - self.y.0));
                 arrows.push((self.at(point), seen, seen.0.hypot(seen.1)));
             }
         }
@@ -840,22 +759,9 @@ impl<'a> Drawing<'a> {
             x = x.min(end - after).max(self.frame.left + 2.0 + before);
             y = y.clamp(self.frame.top + 0.8 * size, self.bottom - 0.1 * size);
             let moves = side == Side::Right;
-            names.push(Name {
-                text: &series.name,
-                pen: series.pen,
-                point,
-                x,
-                y,
-                anchor,
-                moves,
-            });
+            names.push(Name { text: &series.name, pen: series.pen, point, x, y, anchor, moves });
         }
-        let lowest = self.bottom
-            - if self.plot.x.label.is_empty() {
-                0.0
-            } else {
-                LABEL_SIZE
-            };
+        let lowest = self.bottom - if self.plot.x.label.is_empty() { 0.0 } else { LABEL_SIZE };
         spread(&mut names, self.frame.top + LABEL_SIZE, lowest);
         for name in &names {
             let middle = name.y - 0.32 * name.pen.text_size();
@@ -906,10 +812,8 @@ fn spread(names: &mut [Name], top: f64, bottom: f64) {
     moving.sort_by(|a, b| a.y.total_cmp(&b.y));
     // Only names that stand over each other are in each other's way.
     let overlap = |a: &Name, b: &Name| {
-        let (a_width, b_width) = (
-            text_width(a.text, a.pen.text_size()),
-            text_width(b.text, b.pen.text_size()),
-        );
+        let (a_width, b_width) =
+            (text_width(a.text, a.pen.text_size()), text_width(b.text, b.pen.text_size()));
         a.x < b.x + b_width && b.x < a.x + a_width
     };
     for _ in 0..100 {
@@ -942,20 +846,14 @@ fn spread(names: &mut [Name], top: f64, bottom: f64) {
 /// The part of a segment inside a rectangle (Liang and Barsky), if there is one.
 fn clip(from: Point, to: Point, corners: (f64, f64, f64, f64)) -> Option<(Point, Point)> {
     let (dx, dy) = (to.0 - from.0, to.1 - from.1);
-    if ![from.0, from.1, to.0, to.1]
-        .iter()
-        .all(|value| value.is_finite())
-    {
+    if ![from.0, from.1, to.0, to.1].iter().all(|value| value.is_finite()) {
         return None;
     }
     let (left, top, right, bottom) = corners;
     let (mut enter, mut leave) = (0.0_f64, 1.0_f64);
-    for (towards, room) in [
-        (-dx, from.0 - left),
-        (dx, right - from.0),
-        (-dy, from.1 - top),
-        (dy, bottom - from.1),
-    ] {
+    for (towards, room) in
+        [(-dx, from.0 - left), (dx, right - from.0), (-dy, from.1 - top), (dy, bottom - from.1)]
+    {
         if towards == 0.0 {
             if room < -1e-6 {
                 return None;
@@ -1004,12 +902,7 @@ fn simplify(points: &[Point], tolerance: f64) -> Vec<Point> {
             open.push((index, last));
         }
     }
-    points
-        .iter()
-        .zip(keep)
-        .filter(|(_, keep)| *keep)
-        .map(|(point, _)| *point)
-        .collect()
+    points.iter().zip(keep).filter(|(_, keep)| *keep).map(|(point, _)| *point).collect()
 }
 
 #[cfg(test)]
@@ -1017,10 +910,7 @@ mod tests {
     use super::*;
 
     fn sampled(f: impl Fn(f64) -> f64) -> Vec<(f64, f64)> {
-        (0..=100)
-            .map(|k| f64::from(k) / 10.0)
-            .map(|t| (t, f(t)))
-            .collect()
+        (0..=100).map(|k| f64::from(k) / 10.0).map(|t| (t, f(t))).collect()
     }
 
     /// The values of an attribute, in order.
@@ -1056,33 +946,18 @@ mod tests {
     fn nothing_to_draw_is_an_empty_pair_of_axes() {
         let nothing: &[(f64, f64)] = &[];
         let not_finite = [(f64::NAN, f64::INFINITY)];
-        for data in [
-            nothing,
-            &not_finite,
-            &[(1.0, 2.0)],
-            &[(0.0, 3.0), (1.0, 3.0)],
-            &[(2.0, -1.0)],
-        ] {
+        for data in [nothing, &not_finite, &[(1.0, 2.0)], &[(0.0, 3.0), (1.0, 3.0)], &[(2.0, -1.0)]]
+        {
             for plot in [
-                Plot::new("linear")
-                    .line(Role::Output, "y", data)
-                    .points(Role::State, "x", data),
-                Plot::new("logarithmic")
-                    .log_x()
-                    .log_y()
-                    .line(Role::Step, "Δ", data),
-                Plot::new("equal")
-                    .equal_aspect()
-                    .stems(Role::Input, "u", data),
-                Plot::new("bare")
-                    .bare()
-                    .line(Role::Ink, "", data)
-                    .arrows_along(3),
-                Plot::new("tiny")
-                    .size(3.0, 2.0)
-                    .title("title")
-                    .y_label("y")
-                    .line(Role::Ink, "long name", data),
+                Plot::new("linear").line(Role::Output, "y", data).points(Role::State, "x", data),
+                Plot::new("logarithmic").log_x().log_y().line(Role::Step, "Δ", data),
+                Plot::new("equal").equal_aspect().stems(Role::Input, "u", data),
+                Plot::new("bare").bare().line(Role::Ink, "", data).arrows_along(3),
+                Plot::new("tiny").size(3.0, 2.0).title("title").y_label("y").line(
+                    Role::Ink,
+                    "long name",
+                    data,
+                ),
             ] {
                 let svg = plot.to_svg();
                 assert!(!svg.contains("NaN") && !svg.contains("inf"), "{svg}");
@@ -1099,11 +974,7 @@ mod tests {
             let mut plot = Plot::new("crowd").x_label("t").y_range(-1.0, 1.0);
             for index in 0..7 {
                 let value = level * (1.0 - 0.001 * f64::from(index));
-                plot = plot.line(
-                    Role::State,
-                    format!("x_{index}"),
-                    &[(0.0, 0.0), (1.0, value)],
-                );
+                plot = plot.line(Role::State, format!("x_{index}"), &[(0.0, 0.0), (1.0, value)]);
             }
             let svg = plot.to_svg();
             let mut heights: Vec<f64> = svg
@@ -1113,10 +984,7 @@ mod tests {
                 .collect();
             heights.sort_by(f64::total_cmp);
             assert_eq!(heights.len(), 7);
-            assert!(
-                heights.windows(2).all(|pair| pair[1] - pair[0] > 16.0),
-                "{heights:?}"
-            );
+            assert!(heights.windows(2).all(|pair| pair[1] - pair[0] > 16.0), "{heights:?}");
             assert!(heights[0] > 10.0 && heights[6] < 350.0, "{heights:?}");
         }
     }
@@ -1129,26 +997,13 @@ mod tests {
             &sampled(f64::sin),
         );
         let svg = plot.to_svg();
-        let drawing = Drawing::new(
-            &plot,
-            Frame {
-                left: 0.0,
-                top: 0.0,
-                width: 640.0,
-                height: 360.0,
-            },
-        );
+        let drawing =
+            Drawing::new(&plot, Frame { left: 0.0, top: 0.0, width: 640.0, height: 360.0 });
         let lines = attributes(&svg, "polyline", "points");
         assert!(lines.len() > 1);
         for (x, y) in lines.iter().flat_map(|line| points(line)) {
-            assert!(
-                (drawing.left - 0.01..=drawing.right + 0.01).contains(&x),
-                "{x}"
-            );
-            assert!(
-                (drawing.top - 0.01..=drawing.bottom + 0.01).contains(&y),
-                "{y}"
-            );
+            assert!((drawing.left - 0.01..=drawing.right + 0.01).contains(&x), "{x}");
+            assert!((drawing.top - 0.01..=drawing.bottom + 0.01).contains(&y), "{y}");
         }
     }
 
@@ -1158,11 +1013,8 @@ mod tests {
             .map(|k| f64::from(k) / 100.0 * 2.0 * std::f64::consts::PI)
             .map(f64::sin_cos)
             .collect();
-        let svg = Plot::new("round")
-            .equal_aspect()
-            .x_label("Re z")
-            .line(Role::Ink, "", &circle)
-            .to_svg();
+        let svg =
+            Plot::new("round").equal_aspect().x_label("Re z").line(Role::Ink, "", &circle).to_svg();
         let seen = points(&attributes(&svg, "polyline", "points")[0]);
         let extent = |values: Vec<f64>| {
             values.iter().fold(f64::NEG_INFINITY, |a, b| a.max(*b))
@@ -1175,10 +1027,8 @@ mod tests {
 
     #[test]
     fn leaving_points_out_moves_a_line_by_less_than_the_tolerance() {
-        let full: Vec<Point> = sampled(|t| 50.0 * t.sin())
-            .into_iter()
-            .map(|(t, y)| (20.0 * t, y))
-            .collect();
+        let full: Vec<Point> =
+            sampled(|t| 50.0 * t.sin()).into_iter().map(|(t, y)| (20.0 * t, y)).collect();
         let short = simplify(&full, 0.5);
         assert!(short.len() < full.len() && short.len() > 10);
         for point in &full {
@@ -1205,10 +1055,7 @@ mod tests {
             .line(Role::State, "x_2", &sampled(f64::cos));
         let text = plot.to_terminal(72, 18);
         assert_eq!(text.lines().count(), 18);
-        assert!(
-            text.lines().all(|line| line.chars().count() <= 72),
-            "{text}"
-        );
+        assert!(text.lines().all(|line| line.chars().count() <= 72), "{text}");
         for word in ["x₁", "x₂", "┬ t", "-0.5", "┤", "10"] {
             assert!(text.contains(word), "{word} in\n{text}");
         }
@@ -1224,19 +1071,11 @@ mod tests {
         };
         let flat = sampled(|_| 1.0);
         let alone = |role| dots(&Plot::new("").line(role, "", &flat).to_terminal(60, 10));
-        let (state, output, reference) = (
-            alone(Role::State),
-            alone(Role::Output),
-            alone(Role::Reference),
-        );
-        assert!(
-            output > state && state > 2 * reference,
-            "{output} {state} {reference}"
-        );
+        let (state, output, reference) =
+            (alone(Role::State), alone(Role::Output), alone(Role::Reference));
+        assert!(output > state && state > 2 * reference, "{output} {state} {reference}");
         let twice =
-            Plot::new("")
-                .line(Role::State, "", &flat)
-                .line(Role::State, "", &sampled(|_| 2.0));
+            Plot::new("").line(Role::State, "", &flat).line(Role::State, "", &sampled(|_| 2.0));
         let second = dots(&twice.to_terminal(60, 10)) - state;
         assert!(second < state, "{second} {state}");
     }
@@ -1247,11 +1086,7 @@ mod tests {
             let mut plot = Plot::new("crowd").y_range(-1.0, 1.0);
             for index in 0..5 {
                 let value = level * (1.0 - 0.001 * f64::from(index));
-                plot = plot.line(
-                    Role::State,
-                    format!("x_{index}"),
-                    &[(0.0, 0.0), (1.0, value)],
-                );
+                plot = plot.line(Role::State, format!("x_{index}"), &[(0.0, 0.0), (1.0, value)]);
             }
             let text = plot.to_terminal(60, 12);
             let names: Vec<&str> = text
@@ -1280,11 +1115,7 @@ mod tests {
 
     #[test]
     fn panels_share_one_picture() {
-        let plot = || {
-            Plot::new("panel")
-                .title("title")
-                .line(Role::State, "x", &sampled(f64::sin))
-        };
+        let plot = || Plot::new("panel").title("title").line(Role::State, "x", &sampled(f64::sin));
         for count in 0..6 {
             let plots: Vec<Plot> = (0..count).map(|_| plot()).collect();
             let svg = panels(&plots);

@@ -39,11 +39,7 @@ impl fmt::Display for Difference {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let side = |text: &Option<String>| text.clone().unwrap_or_else(|| "(nothing)".into());
         let (recorded, printed) = (side(&self.recorded), side(&self.printed));
-        write!(
-            f,
-            "line {}\n  recorded: {recorded}\n  printed:  {printed}",
-            self.line
-        )
+        write!(f, "line {}\n  recorded: {recorded}\n  printed:  {printed}", self.line)
     }
 }
 
@@ -71,11 +67,7 @@ pub fn difference(recorded: &str, printed: &str) -> Option<Difference> {
             (Some(recorded), Some(printed)) if same_line(recorded, printed) => {}
             _ => {
                 let (recorded, printed) = (recorded.map(Into::into), printed.map(Into::into));
-                return Some(Difference {
-                    line,
-                    recorded,
-                    printed,
-                });
+                return Some(Difference { line, recorded, printed });
             }
         }
     }
@@ -105,9 +97,7 @@ fn try_replay(exe: &Path, folder: &Path) -> Result<usize, Vec<String>> {
     for path in files {
         let replayed = read(&path).and_then(|recording| match recording {
             Recording::Once => Ok(0),
-            Recording::Replayed {
-                command, output, ..
-            } => {
+            Recording::Replayed { command, output, .. } => {
                 if exe.file_stem() != Some(command.package.as_ref()) {
                     let package = &command.package;
                     return Err(RecordedError(format!(
@@ -121,18 +111,10 @@ fn try_replay(exe: &Path, folder: &Path) -> Result<usize, Vec<String>> {
                 match difference(&output, &printed) {
                     None => Ok(1),
                     // The command is the file's first line.
-                    Some(Difference {
-                        line,
-                        recorded,
-                        printed,
-                    }) => Err(RecordedError(format!(
+                    Some(Difference { line, recorded, printed }) => Err(RecordedError(format!(
                         "{}, {}",
                         shown(&path),
-                        Difference {
-                            line: line + 1,
-                            recorded,
-                            printed
-                        }
+                        Difference { line: line + 1, recorded, printed }
                     ))),
                 }
             }
@@ -142,11 +124,7 @@ fn try_replay(exe: &Path, folder: &Path) -> Result<usize, Vec<String>> {
             Err(error) => complaints.push(error.0),
         }
     }
-    if complaints.is_empty() {
-        Ok(count)
-    } else {
-        Err(complaints)
-    }
+    if complaints.is_empty() { Ok(count) } else { Err(complaints) }
 }
 
 /// Runs each recorded command of each chapter and writes down what it prints now.
@@ -170,10 +148,8 @@ fn refresh_with(
 ) -> Result<(), RecordedError> {
     let chapters = workspace_root.join("chapters");
     let entries = fs::read_dir(&chapters).map_err(|error| at(&chapters, &error))?;
-    let mut folders: Vec<_> = entries
-        .flatten()
-        .map(|entry| entry.path().join("recorded"))
-        .collect();
+    let mut folders: Vec<_> =
+        entries.flatten().map(|entry| entry.path().join("recorded")).collect();
     folders.sort();
     for folder in folders {
         for path in files(&folder)? {
@@ -206,26 +182,15 @@ impl fmt::Display for Refreshed {
 }
 
 fn refresh_file(options: &[&str], root: &Path, path: &Path) -> Result<Refreshed, RecordedError> {
-    let Recording::Replayed {
-        first_line,
-        command,
-        output,
-    } = read(path)?
-    else {
+    let Recording::Replayed { first_line, command, output } = read(path)? else {
         return Ok(Refreshed::RecordedOnce);
     };
     // Compiled first and apart, so that only the program's own words are recorded.
     let mut build = cargo("build", options, &command);
-    let status = build
-        .current_dir(root)
-        .status()
-        .map_err(|error| at(path, &error))?;
+    let status = build.current_dir(root).status().map_err(|error| at(path, &error))?;
     if !status.success() {
         let package = &command.package;
-        return Err(RecordedError(format!(
-            "{}: {package} does not compile",
-            shown(path)
-        )));
+        return Err(RecordedError(format!("{}: {package} does not compile", shown(path))));
     }
     let mut run = cargo("run", options, &command);
     run.arg("--").args(&command.arguments).current_dir(root);
@@ -242,9 +207,7 @@ fn refresh_file(options: &[&str], root: &Path, path: &Path) -> Result<Refreshed,
 fn cargo(what: &str, options: &[&str], recorded: &RecordedCommand) -> Command {
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let mut command = Command::new(cargo);
-    command
-        .args([what, "-q", "-p", &recorded.package])
-        .args(options);
+    command.args([what, "-q", "-p", &recorded.package]).args(options);
     if recorded.release {
         command.arg("--release");
     }
@@ -253,19 +216,10 @@ fn cargo(what: &str, options: &[&str], recorded: &RecordedCommand) -> Command {
 
 /// What a reader would see: stdout, then what a failing command says on stderr.
 fn printed(command: &mut Command, path: &Path) -> Result<String, RecordedError> {
-    command
-        .env("NO_COLOR", "1")
-        .env("COLUMNS", "80")
-        .env_remove("CLICOLOR_FORCE");
-    let Output {
-        status,
-        stdout,
-        stderr,
-    } = command.output().map_err(|error| at(path, &error))?;
-    let (mut text, stderr) = (
-        String::from_utf8_lossy(&stdout).replace("\r\n", "\n"),
-        String::from_utf8_lossy(&stderr),
-    );
+    command.env("NO_COLOR", "1").env("COLUMNS", "80").env_remove("CLICOLOR_FORCE");
+    let Output { status, stdout, stderr } = command.output().map_err(|error| at(path, &error))?;
+    let (mut text, stderr) =
+        (String::from_utf8_lossy(&stdout).replace("\r\n", "\n"), String::from_utf8_lossy(&stderr));
     // 101 is the code of a panic.
     if status.code().is_none_or(|code| code == 101) {
         let end = status.to_string();
@@ -289,11 +243,7 @@ struct RecordedCommand {
 
 enum Recording {
     Once,
-    Replayed {
-        first_line: String,
-        command: RecordedCommand,
-        output: String,
-    },
+    Replayed { first_line: String, command: RecordedCommand, output: String },
 }
 
 fn read(path: &Path) -> Result<Recording, RecordedError> {
@@ -310,11 +260,7 @@ fn read(path: &Path) -> Result<Recording, RecordedError> {
             shown(path)
         ))
     })?;
-    Ok(Recording::Replayed {
-        first_line: first_line.into(),
-        command,
-        output: output.into(),
-    })
+    Ok(Recording::Replayed { first_line: first_line.into(), command, output: output.into() })
 }
 
 /// `$ cargo run --release -p chapter-1 -- modes --size 3`, options of cargo in either order.
@@ -331,11 +277,7 @@ fn parse(line: &str) -> Option<RecordedCommand> {
             _ => return None,
         }
     }
-    Some(RecordedCommand {
-        package: package?,
-        release,
-        arguments: words.collect(),
-    })
+    Some(RecordedCommand { package: package?, release, arguments: words.collect() })
 }
 
 /// Words as a shell would split them, with single and double quotes; `None` if one stays open.
@@ -379,10 +321,7 @@ fn workspace_root(folder: &Path) -> Result<PathBuf, RecordedError> {
     };
     let root = here.ancestors().find(is_root).map(Path::to_path_buf);
     root.ok_or_else(|| {
-        RecordedError(format!(
-            "{}: expected a folder of a workspace",
-            shown(folder)
-        ))
+        RecordedError(format!("{}: expected a folder of a workspace", shown(folder)))
     })
 }
 
@@ -403,29 +342,17 @@ mod tests {
     #[test]
     fn difference_names_the_first_differing_line() {
         let recorded = "k  x\n0  1.0\n1  0.5\n2  0.25\n";
-        assert_eq!(
-            difference(recorded, "k  x\n0  1.0\n1  0.50000001\n2  0.25"),
-            None
-        );
+        assert_eq!(difference(recorded, "k  x\n0  1.0\n1  0.50000001\n2  0.25"), None);
         let found = difference(recorded, "k  x\n0  1.0\n1  0.6\n2  0.36\n").unwrap();
-        assert_eq!(
-            found.to_string(),
-            "line 3\n  recorded: 1  0.5\n  printed:  1  0.6"
-        );
+        assert_eq!(found.to_string(), "line 3\n  recorded: 1  0.5\n  printed:  1  0.6");
     }
 
     #[test]
     fn difference_sees_lines_that_are_missing_or_too_many() {
         let found = difference("a\nb\n", "a\n").unwrap();
-        assert_eq!(
-            found.to_string(),
-            "line 2\n  recorded: b\n  printed:  (nothing)"
-        );
+        assert_eq!(found.to_string(), "line 2\n  recorded: b\n  printed:  (nothing)");
         let found = difference("a\n", "a\nb\n").unwrap();
-        assert_eq!(
-            found.to_string(),
-            "line 2\n  recorded: (nothing)\n  printed:  b"
-        );
+        assert_eq!(found.to_string(), "line 2\n  recorded: (nothing)\n  printed:  b");
         assert!(difference("a\n\nb\n", "a\nb\n").is_some());
     }
 
@@ -437,17 +364,11 @@ mod tests {
             arguments: arguments.iter().map(ToString::to_string).collect(),
         };
         assert_eq!(parse("$ cargo run -p chapter-1"), Some(command(false, &[])));
-        assert_eq!(
-            parse("$ cargo run -p chapter-1 -- modes"),
-            Some(command(false, &["modes"]))
-        );
+        assert_eq!(parse("$ cargo run -p chapter-1 -- modes"), Some(command(false, &["modes"])));
         let line = "$ cargo run --release -p chapter-1 -- flow --x0 '1 0' --title \"\"";
         let arguments = ["flow", "--x0", "1 0", "--title", ""];
         assert_eq!(parse(line), Some(command(true, &arguments)));
-        assert_eq!(
-            parse("$ cargo run -p chapter-1 --release"),
-            Some(command(true, &[]))
-        );
+        assert_eq!(parse("$ cargo run -p chapter-1 --release"), Some(command(true, &[])));
         for line in [
             "cargo run -p chapter-1",
             "$ cargo test -p chapter-1",
@@ -541,9 +462,8 @@ mod tests {
     #[test]
     fn replay_leaves_measurements_alone() {
         let (exe, package) = this_program();
-        let (_root, folder) = workspace(&format!(
-            "$ cargo run -p {package} -- time\n# recorded once: seed 1\n3 s\n"
-        ));
+        let (_root, folder) =
+            workspace(&format!("$ cargo run -p {package} -- time\n# recorded once: seed 1\n3 s\n"));
         assert_eq!(try_replay(&exe, &folder), Ok(0));
     }
 
@@ -574,10 +494,7 @@ mod tests {
     fn refresh_writes_what_the_command_prints_now() {
         let (root, folder) = workspace("$ cargo run -p chapter-1 -- a\nold\n");
         let write = |path: &str, text: &str| fs::write(root.path().join(path), text).unwrap();
-        write(
-            "Cargo.toml",
-            "[workspace]\nresolver = \"3\"\nmembers = [\"chapters/1-test\"]\n",
-        );
+        write("Cargo.toml", "[workspace]\nresolver = \"3\"\nmembers = [\"chapters/1-test\"]\n");
         write(
             "chapters/1-test/Cargo.toml",
             "[package]\nname = \"chapter-1\"\nedition = \"2024\"\n\n[[bin]]\nname = \"chapter-1\"\npath = \"main.rs\"\n",
@@ -610,15 +527,9 @@ mod tests {
             ("one.txt", Refreshed::Changed),
             ("same.txt", Refreshed::Same),
         ];
-        assert_eq!(
-            seen,
-            expected.map(|(name, refreshed)| (name.to_owned(), refreshed))
-        );
+        assert_eq!(seen, expected.map(|(name, refreshed)| (name.to_owned(), refreshed)));
         let text = |name: &str| fs::read_to_string(folder.join(name)).unwrap();
-        assert_eq!(
-            text("one.txt"),
-            "$ cargo run -p chapter-1 -- a\nSome(\"a\") Ok(\"1\")\n"
-        );
+        assert_eq!(text("one.txt"), "$ cargo run -p chapter-1 -- a\nSome(\"a\") Ok(\"1\")\n");
         assert_eq!(text("same.txt"), same);
         assert_eq!(text("once.txt"), once);
     }

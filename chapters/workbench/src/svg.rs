@@ -229,19 +229,11 @@ impl Pen {
     }
 
     fn stroke(&self) -> String {
-        let mut attributes = format!(
-            " stroke=\"{}\" stroke-width=\"{}\"",
-            self.role.colour(),
-            number(self.width)
-        );
+        let mut attributes =
+            format!(" stroke=\"{}\" stroke-width=\"{}\"", self.role.colour(), number(self.width));
         if self.dashed {
             let (dash, gap) = (3.2 * self.width.max(1.2), 2.6 * self.width.max(1.2));
-            let _ = write!(
-                attributes,
-                " stroke-dasharray=\"{} {}\"",
-                number(dash),
-                number(gap)
-            );
+            let _ = write!(attributes, " stroke-dasharray=\"{} {}\"", number(dash), number(gap));
         }
         attributes + &self.see_through()
     }
@@ -301,12 +293,7 @@ pub struct Canvas {
 impl Canvas {
     /// An empty picture; `label` is the conclusion that a screen reader speaks.
     pub fn new(width: f64, height: f64, label: impl Into<String>) -> Self {
-        Canvas {
-            width,
-            height,
-            label: label.into(),
-            body: String::new(),
-        }
+        Canvas { width, height, label: label.into(), body: String::new() }
     }
 
     /// Width of the picture.
@@ -366,11 +353,7 @@ impl Canvas {
     /// A path in SVG's own words (`M`, `L`, `C`, `A`, `Z`).
     pub fn path(&mut self, pen: impl Into<Pen>, data: &str) -> &mut Self {
         let pen = pen.into();
-        self.element(format!(
-            "<path d=\"{}\"{}/>",
-            escape(data),
-            pen.shape_attributes()
-        ));
+        self.element(format!("<path d=\"{}\"{}/>", escape(data), pen.shape_attributes()));
         self
     }
 
@@ -404,11 +387,8 @@ impl Canvas {
     ) -> &mut Self {
         let pen = pen.into();
         if finite(&[corner, size]) {
-            let corners = if rounded > 0.0 {
-                format!(" rx=\"{}\"", number(rounded))
-            } else {
-                String::new()
-            };
+            let corners =
+                if rounded > 0.0 { format!(" rx=\"{}\"", number(rounded)) } else { String::new() };
             self.element(format!(
                 "<rect x=\"{}\" y=\"{}\" width=\"{}\" height=\"{}\"{corners}{}/>",
                 number(corner.0),
@@ -431,10 +411,7 @@ impl Canvas {
         }
         let direction = (dx / length, dy / length);
         let head = head_length(pen.width).min(length);
-        let neck = (
-            to.0 - 0.8 * head * direction.0,
-            to.1 - 0.8 * head * direction.1,
-        );
+        let neck = (to.0 - 0.8 * head * direction.0, to.1 - 0.8 * head * direction.1);
         if length > head {
             self.line(pen, from, neck);
         }
@@ -461,17 +438,9 @@ impl Canvas {
         let (dx, dy) = (direction.0 / norm, direction.1 / norm);
         let half = 0.42 * length;
         let at = |along: f64, across: f64| {
-            (
-                tip.0 - along * dx - across * dy,
-                tip.1 - along * dy + across * dx,
-            )
+            (tip.0 - along * dx - across * dy, tip.1 - along * dy + across * dx)
         };
-        let corners = [
-            tip,
-            at(length, half),
-            at(0.78 * length, 0.0),
-            at(length, -half),
-        ];
+        let corners = [tip, at(length, half), at(0.78 * length, 0.0), at(length, -half)];
         self.polygon(pen.filled(), &corners)
     }
 
@@ -610,11 +579,7 @@ fn coordinates(points: &[Point]) -> String {
 pub fn number(value: f64) -> String {
     let text = format!("{value:.2}");
     let text = text.trim_end_matches('0').trim_end_matches('.');
-    if text == "-0" {
-        "0".to_owned()
-    } else {
-        text.to_owned()
-    }
+    if text == "-0" { "0".to_owned() } else { text.to_owned() }
 }
 
 /// Replaces what XML reserves.
@@ -658,10 +623,7 @@ pub fn along(points: &[Point], every: f64) -> Vec<(Point, (f64, f64))> {
         let direction = ((to.0 - from.0) / length, (to.1 - from.1) / length);
         let mut walked = wait;
         while walked <= length {
-            marks.push((
-                (from.0 + walked * direction.0, from.1 + walked * direction.1),
-                direction,
-            ));
+            marks.push(((from.0 + walked * direction.0, from.1 + walked * direction.1), direction));
             walked += every;
         }
         wait = walked - length;
@@ -697,11 +659,7 @@ impl Run {
     /// The room it takes with the shift before it, in sizes of the text.
     fn width(&self) -> f64 {
         let width = |c| {
-            if self.symbol {
-                SYMBOL_SCALE * symbol_width(c)
-            } else {
-                word_width(c)
-            }
+            if self.symbol { SYMBOL_SCALE * symbol_width(c) } else { word_width(c) }
         };
         self.shift + self.style.scale * self.text.chars().map(width).sum::<f64>()
     }
@@ -711,12 +669,7 @@ impl Run {
 fn runs(text: &str) -> Vec<Run> {
     let characters: Vec<char> = text.chars().collect();
     let mut typesetter = Typesetter::default();
-    let style = Style {
-        mathematics: false,
-        scale: 1.0,
-        raised: 0.0,
-        role: None,
-    };
+    let style = Style { mathematics: false, scale: 1.0, raised: 0.0, role: None };
     typesetter.split(&characters, style);
     typesetter.runs
 }
@@ -755,14 +708,7 @@ impl Typesetter {
             } else if let Some((role, start)) = coloured(characters, position) {
                 let (from, to, next) = group(characters, start);
                 let role = Some(role);
-                self.split(
-                    &characters[from..to],
-                    Style {
-                        mathematics: true,
-                        role,
-                        ..style
-                    },
-                );
+                self.split(&characters[from..to], Style { mathematics: true, role, ..style });
                 position = next;
             } else {
                 let end = (position + 1..characters.len())
@@ -806,22 +752,14 @@ impl Typesetter {
                 // It stands over the middle of the letter and, as italics lean, right of it.
                 let unit = style.scale * SYMBOL_SCALE;
                 let back = 0.5 * (symbol_width(letter) + symbol_width(accent)) - skew(letter);
-                let lift = if letter.is_uppercase() {
-                    CAPITAL_LIFT
-                } else {
-                    0.0
-                };
+                let lift = if letter.is_uppercase() { CAPITAL_LIFT } else { 0.0 };
                 self.pending = -back * unit;
                 self.overhang = 0.0;
                 let raised = style.raised + lift * unit;
                 self.add(accent, true, false, Style { raised, ..style });
                 self.pending = (back - symbol_width(accent)) * unit;
             }
-            if self
-                .runs
-                .last()
-                .is_some_and(|run| run.italic || above.is_some())
-            {
+            if self.runs.last().is_some_and(|run| run.italic || above.is_some()) {
                 self.overhang = italic_correction(letter) * style.scale * SYMBOL_SCALE;
             }
         }
@@ -837,34 +775,17 @@ impl Typesetter {
         };
         match self.runs.last_mut() {
             Some(last) if shift == 0.0 && same(last) => last.text.push(character),
-            _ => self.runs.push(Run {
-                text: character.to_string(),
-                symbol,
-                italic,
-                style,
-                shift,
-            }),
+            _ => self.runs.push(Run { text: character.to_string(), symbol, italic, style, shift }),
         }
     }
 }
 
 /// The macro for a colour that begins at `start`, and where its group begins.
 fn coloured(characters: &[char], start: usize) -> Option<(Role, usize)> {
-    [
-        (r"\u{", Role::Input),
-        (r"\x{", Role::State),
-        (r"\y{", Role::Output),
-        (r"\step{", Role::Step),
-    ]
-    .into_iter()
-    .find(|(name, _)| {
-        characters[start..]
-            .iter()
-            .copied()
-            .take(name.len())
-            .eq(name.chars())
-    })
-    .map(|(name, role)| (role, start + name.len() - 1))
+    [(r"\u{", Role::Input), (r"\x{", Role::State), (r"\y{", Role::Output), (r"\step{", Role::Step)]
+        .into_iter()
+        .find(|(name, _)| characters[start..].iter().copied().take(name.len()).eq(name.chars()))
+        .map(|(name, role)| (role, start + name.len() - 1))
 }
 
 /// The script that begins at `start`: where it begins and ends without its braces, and where the
@@ -872,9 +793,7 @@ fn coloured(characters: &[char], start: usize) -> Option<(Role, usize)> {
 fn group(characters: &[char], start: usize) -> (usize, usize, usize) {
     if characters[start] != '{' {
         // An accent belongs to its letter.
-        let accented = characters
-            .get(start + 1)
-            .is_some_and(|c| accent(*c).is_some());
+        let accented = characters.get(start + 1).is_some_and(|c| accent(*c).is_some());
         let end = start + 1 + usize::from(accented);
         return (start, end, end);
     }
@@ -967,11 +886,7 @@ fn spans(runs: &[Run], size: f64, start: Option<f64>) -> String {
             let _ = write!(attributes, " font-size=\"{}\"", number(size * scale));
         }
         if run.style.raised != height {
-            let _ = write!(
-                attributes,
-                " dy=\"{}\"",
-                number(size * (height - run.style.raised))
-            );
+            let _ = write!(attributes, " dy=\"{}\"", number(size * (height - run.style.raised)));
             height = run.style.raised;
         }
         if let Some(x) = &mut place {
@@ -1049,10 +964,7 @@ mod tests {
 
     /// Letters, whether italic, and height, of each stretch.
     fn stretches(text: &str) -> Vec<(String, bool, f64)> {
-        runs(text)
-            .into_iter()
-            .map(|run| (run.text, run.italic, run.style.raised))
-            .collect()
+        runs(text).into_iter().map(|run| (run.text, run.italic, run.style.raised)).collect()
     }
 
     #[test]
@@ -1085,10 +997,7 @@ mod tests {
         );
         // Each move down is undone by the next stretch.
         let svg = drawn("x_k = 1");
-        assert!(
-            svg.contains("dy=\"2.2\"") && svg.contains("dy=\"-2.2\""),
-            "{svg}"
-        );
+        assert!(svg.contains("dy=\"2.2\"") && svg.contains("dy=\"-2.2\""), "{svg}");
         // A script of a script is smaller and higher still.
         let nested = runs("e^{A/2^s}");
         let last = &nested[nested.len() - 1];
@@ -1098,12 +1007,9 @@ mod tests {
 
     #[test]
     fn an_accent_takes_no_room() {
-        for (plain, accented) in [
-            ("$A$", "Ā"),
-            ("$B$", "B\u{304}"),
-            ("$x_k$", "x\u{302}_k"),
-            ("$u$", "û"),
-        ] {
+        for (plain, accented) in
+            [("$A$", "Ā"), ("$B$", "B\u{304}"), ("$x_k$", "x\u{302}_k"), ("$u$", "û")]
+        {
             let (plain, accented) = (text_width(plain, 16.0), text_width(accented, 16.0));
             // The shift that ends the accent waits for the next letter: at most half a letter.
             assert!((plain - accented).abs() < 0.5 * 16.0, "{plain} {accented}");
@@ -1131,9 +1037,7 @@ mod tests {
 
     #[test]
     fn unfinished_marks_are_text() {
-        for text in [
-            "x_", "^", "x_{k", "$x", "{", "", "e^{", "x_}", r"\x{", r"\x{a",
-        ] {
+        for text in ["x_", "^", "x_{k", "$x", "{", "", "e^{", "x_}", r"\x{", r"\x{a"] {
             drawn(text);
             assert!(text_width(text, 10.0) >= 0.0);
         }
@@ -1145,29 +1049,15 @@ mod tests {
         canvas
             .line(Role::Ink, (0.0, -0.001), (f64::NAN, 1.0))
             .line(Role::Reference, (0.0, -0.001), (1.0, 1.0))
-            .polyline(
-                Role::State,
-                &[(0.0, 0.0), (1.0, 1.0), (f64::NAN, 0.0), (2.0, 2.0)],
-            )
+            .polyline(Role::State, &[(0.0, 0.0), (1.0, 1.0), (f64::NAN, 0.0), (2.0, 2.0)])
             .arrow(Role::Step, (0.0, 0.0), (0.0, 0.0))
             .circle(Role::Output.hollow(), (5.0, 5.0), 3.0)
-            .rect(
-                Role::Input.tinted(0.2),
-                (1.0, 1.0),
-                (f64::INFINITY, 2.0),
-                0.0,
-            )
+            .rect(Role::Input.tinted(0.2), (1.0, 1.0), (f64::INFINITY, 2.0), 0.0)
             .text(Role::Ink, (10.0, 10.0), Anchor::Middle, "x < y & \"z\"");
         let svg = canvas.finish();
-        assert!(
-            !svg.contains("\n\n") && !svg.contains("NaN") && !svg.contains("inf"),
-            "{svg}"
-        );
+        assert!(!svg.contains("\n\n") && !svg.contains("NaN") && !svg.contains("inf"), "{svg}");
         assert!(!svg.contains("\"-0\"") && !svg.contains("-0 "), "{svg}");
-        assert!(
-            svg.contains("aria-label=\"a &lt; b &amp; &quot;c&quot; d\""),
-            "{svg}"
-        );
+        assert!(svg.contains("aria-label=\"a &lt; b &amp; &quot;c&quot; d\""), "{svg}");
         assert_eq!(svg.matches("<line").count(), 1);
         assert_eq!(svg.matches("<polyline").count(), 1);
         assert_eq!(svg.matches("<rect").count(), 0);

@@ -27,18 +27,10 @@ pub struct Journey {
 
 impl Default for Journey {
     fn default() -> Self {
-        let mut u: Vec<f64> = (0..16)
-            .map(|k| 0.2 * (2.6 * f64::from(k) + 0.8).sin())
-            .collect();
+        let mut u: Vec<f64> = (0..16).map(|k| 0.2 * (2.6 * f64::from(k) + 0.8).sin()).collect();
         u[2] = 0.95;
         u[9] = -0.68;
-        Self {
-            damping: 0.45,
-            stiffness: 4.0,
-            delta: 0.5,
-            d_state: 8,
-            u,
-        }
+        Self { damping: 0.45, stiffness: 4.0, delta: 0.5, d_state: 8, u }
     }
 }
 
@@ -81,22 +73,11 @@ pub fn draw(parameters: &Journey) -> Result<String, Box<dyn Error>> {
     {
         let cell = Cell::at(index);
         let at = (cell.left + 0.5 * cell.width, cell.top + cell.height + 31.0);
-        canvas.text(
-            Role::Ink.size(16.0),
-            at,
-            Anchor::Middle,
-            &format!("${formula}$"),
-        );
+        canvas.text(Role::Ink.size(16.0), at, Anchor::Middle, &format!("${formula}$"));
         if index > 0 {
-            let tip = (
-                cell.left - if index == 3 { 8.0 } else { 17.0 },
-                cell.top + 0.5 * cell.height,
-            );
-            canvas.arrow(
-                Role::Ink.wide(1.2).opacity(0.55),
-                (tip.0 - 17.0, tip.1),
-                tip,
-            );
+            let tip =
+                (cell.left - if index == 3 { 8.0 } else { 17.0 }, cell.top + 0.5 * cell.height);
+            canvas.arrow(Role::Ink.wide(1.2).opacity(0.55), (tip.0 - 17.0, tip.1), tip);
         }
     }
     Ok(canvas.finish())
@@ -116,20 +97,12 @@ impl Cell {
         let (column, row) = ((index % 3) as f64, (index / 3) as f64);
         let width = 158.0;
         let left = WIDTH / 6.0 * (2.0 * column + 1.0) - 0.5 * width;
-        Cell {
-            left,
-            top: 14.0 + ROW * row,
-            width,
-            height: 92.0,
-        }
+        Cell { left, top: 14.0 + ROW * row, width, height: 92.0 }
     }
 
     /// A point of the unit square, from the lower left corner.
     fn point(&self, across: f64, up: f64) -> Point {
-        (
-            self.left + across * self.width,
-            self.top + (1.0 - up) * self.height,
-        )
+        (self.left + across * self.width, self.top + (1.0 - up) * self.height)
     }
 
     /// A thin line across the picture.
@@ -181,29 +154,18 @@ fn draw_samples(
         let across = k * delta / DURATION;
         let (x_zero, y_zero) = cell.point(across, ZERO);
         canvas.line(Role::Step, (x_zero, y_zero - 3.5), (x_zero, y_zero + 3.5));
-        canvas.dot(
-            Role::State,
-            cell.point(across, ZERO + (&spring.c * &x)[0] * 1.15),
-            3.4,
-        );
+        canvas.dot(Role::State, cell.point(across, ZERO + (&spring.c * &x)[0] * 1.15), 3.4);
         x = &a_bar * x;
         k += 1.0;
     }
     // The step itself, between two ticks.
-    let (from, to) = (
-        cell.point(12.0 * delta / DURATION, 0.14),
-        cell.point(13.0 * delta / DURATION, 0.14),
-    );
+    let (from, to) =
+        (cell.point(12.0 * delta / DURATION, 0.14), cell.point(13.0 * delta / DURATION, 0.14));
     canvas.line(Role::Step, from, to);
     for end in [from, to] {
         canvas.line(Role::Step, (end.0, end.1 - 4.0), (end.0, end.1 + 4.0));
     }
-    canvas.text(
-        Role::Step.size(15.0),
-        (to.0 + 7.0, to.1 + 5.0),
-        Anchor::Start,
-        "Δ",
-    );
+    canvas.text(Role::Step.size(15.0), (to.0 + 7.0, to.1 + 5.0), Anchor::Start, "Δ");
     Ok(())
 }
 
@@ -235,17 +197,9 @@ fn draw_convolution(
             .map(|index| place(index, push * kernel[index - FINE * k]))
             .collect();
         canvas.polyline(Role::Output.wide(1.1).opacity(0.45), &copy);
-        canvas.stem(
-            Role::Input,
-            place(FINE * k, 0.0),
-            place(FINE * k, 0.66 * push),
-        );
+        canvas.stem(Role::Input, place(FINE * k, 0.0), place(FINE * k, 0.66 * push));
     }
-    let sum: Vec<Point> = y
-        .iter()
-        .enumerate()
-        .map(|(index, value)| place(index, *value))
-        .collect();
+    let sum: Vec<Point> = y.iter().enumerate().map(|(index, value)| place(index, *value)).collect();
     canvas.polyline(Role::Output, &sum);
     Ok(())
 }
@@ -291,29 +245,18 @@ fn draw_structure(canvas: &mut Canvas, cell: Cell, d_state: usize) -> Result<(),
     let (minus, column) = (left + side + 8.0, left + side + 26.0);
     let row = column + unit + 6.0;
     let largest = |entries: &DVector<Complex<f64>>| {
-        entries
-            .iter()
-            .fold(f64::MIN_POSITIVE, |most, entry| most.max(entry.norm()))
+        entries.iter().fold(f64::MIN_POSITIVE, |most, entry| most.max(entry.norm()))
     };
     let (strongest, loudest) = (largest(&lambda), largest(&p));
     let frame = Role::Ink.wide(1.0).opacity(0.3);
-    canvas.rect(
-        frame,
-        (left - 1.5, top - 1.5),
-        (side + 2.1, side + 2.1),
-        2.0,
-    );
+    canvas.rect(frame, (left - 1.5, top - 1.5), (side + 2.1, side + 2.1), 2.0);
     let sign = top + 0.5 * side;
     canvas.line(Role::Ink, (minus, sign), (minus + 9.0, sign));
     for n in 0..d_state {
         let along = unit * n as f64;
-        let pen = Role::State
-            .filled()
-            .opacity(0.35 + 0.65 * lambda[n].norm() / strongest);
+        let pen = Role::State.filled().opacity(0.35 + 0.65 * lambda[n].norm() / strongest);
         canvas.rect(pen, (left + along, top + along), size, 1.0);
-        let pen = Role::Ink
-            .filled()
-            .opacity(0.15 + 0.7 * p[n].norm() / loudest);
+        let pen = Role::Ink.filled().opacity(0.15 + 0.7 * p[n].norm() / loudest);
         canvas.rect(pen, (column, top + along), size, 1.0);
         canvas.rect(pen, (row + along, top), size, 1.0);
     }
@@ -329,10 +272,7 @@ struct Selection {
 impl Selection {
     /// The step opens for a loud input: Δ = softplus(14 |u| - 7); Ā = e^{-Δ} and B̄ = 1 - Ā.
     fn of(u: &[f64]) -> Self {
-        let delta: Vec<f64> = u
-            .iter()
-            .map(|u_k| (14.0 * u_k.abs() - 7.0).exp().ln_1p())
-            .collect();
+        let delta: Vec<f64> = u.iter().map(|u_k| (14.0 * u_k.abs() - 7.0).exp().ln_1p()).collect();
         let a_bar = delta.iter().map(|delta_k| (-delta_k).exp()).collect();
         Selection { delta, a_bar }
     }
@@ -356,10 +296,7 @@ fn draw_selection(canvas: &mut Canvas, cell: Cell, u: &[f64], selection: &Select
     let height = |value: f64| ZERO + 0.44 * value;
     cell.axis(canvas, ZERO);
     let (mut x, mut line) = (0.0, vec![cell.point(0.0, ZERO)]);
-    let widest = selection
-        .delta
-        .iter()
-        .fold(f64::MIN_POSITIVE, |most, delta| most.max(*delta));
+    let widest = selection.delta.iter().fold(f64::MIN_POSITIVE, |most, delta| most.max(*delta));
     for (k, u_k) in u.iter().enumerate() {
         let across = (k as f64 + 0.5) * width;
         let a_bar = selection.a_bar[k];
@@ -393,11 +330,7 @@ fn draw_dual(canvas: &mut Canvas, cell: Cell, u: &[f64], selection: &Selection) 
         let x = left + unit * column as f64;
         // The input over its column, the louder the larger.
         let middle = x + 0.5 * (unit - 0.7);
-        canvas.dot(
-            Role::Input,
-            (middle, cell.top - 5.0),
-            1.0 + 2.4 * u[column].abs(),
-        );
+        canvas.dot(Role::Input, (middle, cell.top - 5.0), 1.0 + 2.4 * u[column].abs());
         for row in column..matrix.nrows() {
             let shade = 0.08 + 0.92 * matrix[(row, column)];
             let pen = Role::Output.filled().opacity(shade);
@@ -417,9 +350,7 @@ mod tests {
         let a = hippo(8).map(Complex::from);
         let left = v.adjoint() * a * &v;
         let right = DMatrix::from_diagonal(&lambda) - &p * p.adjoint();
-        let worst = (left - right)
-            .iter()
-            .fold(0.0_f64, |worst, entry| worst.max(entry.norm()));
+        let worst = (left - right).iter().fold(0.0_f64, |worst, entry| worst.max(entry.norm()));
         assert!(worst < 1e-12, "{worst}");
     }
 
@@ -437,12 +368,7 @@ mod tests {
 
     #[test]
     fn samples_of_the_flow_are_powers_of_a_bar() {
-        let Journey {
-            damping,
-            stiffness,
-            delta,
-            ..
-        } = Journey::default();
+        let Journey { damping, stiffness, delta, .. } = Journey::default();
         let spring = mass_spring_damper(1.0, damping, stiffness).unwrap();
         let a_bar = matrix_exponential(&(&spring.a * delta)).unwrap();
         let stepped = (&spring.c * a_bar.pow(5) * &spring.b)[0];

@@ -32,9 +32,7 @@ pub struct Modes {
 
 impl Default for Modes {
     fn default() -> Self {
-        Self {
-            dampings: [2.5, 0.4],
-        }
+        Self { dampings: [2.5, 0.4] }
     }
 }
 
@@ -71,9 +69,7 @@ fn portrait(damping: f64) -> Result<Plot, EigenError> {
     let around = |angle: f64| dvector![1.9 * angle.cos(), 1.9 * angle.sin()];
     let mut starts = vec![around(0.6)];
     if real {
-        starts = (0..8)
-            .map(|k| around(TAU * (f64::from(k) + 0.12) / 8.0))
-            .collect();
+        starts = (0..8).map(|k| around(TAU * (f64::from(k) + 0.12) / 8.0)).collect();
         for (k, name) in ["v_1", "v_2"].iter().enumerate() {
             let v = modes.v.column(k).map(|entry| entry.re);
             let end = &v * (1.9 / v.amax());
@@ -89,9 +85,7 @@ fn portrait(damping: f64) -> Result<Plot, EigenError> {
                 Ok((x[0], x[1]))
             })
             .collect();
-        plot = plot
-            .line(Role::State, "", &path?)
-            .arrows_along(if real { 2 } else { 6 });
+        plot = plot.line(Role::State, "", &path?).arrows_along(if real { 2 } else { 6 });
     }
     Ok(plot)
 }
@@ -109,11 +103,7 @@ pub struct EigenvaluesMeet {
 
 impl Default for EigenvaluesMeet {
     fn default() -> Self {
-        Self {
-            strongest: 3.0,
-            size: 16,
-            exponents: vec![-2, -4, -8, -16],
-        }
+        Self { strongest: 3.0, size: 16, exponents: vec![-2, -4, -8, -16] }
     }
 }
 
@@ -123,10 +113,7 @@ impl Default for EigenvaluesMeet {
 /// # Errors
 /// Those of [`eigenvalues`].
 pub fn draw_eigenvalues_meet(parameters: &EigenvaluesMeet) -> Result<String, EigenError> {
-    Ok(panels(&[
-        locus(parameters.strongest)?,
-        fan(parameters.size, &parameters.exponents)?,
-    ]))
+    Ok(panels(&[locus(parameters.strongest)?, fan(parameters.size, &parameters.exponents)?]))
 }
 
 fn locus(strongest: f64) -> Result<Plot, EigenError> {
@@ -196,15 +183,12 @@ fn fan(size: usize, exponents: &[i32]) -> Result<Plot, EigenError> {
             })
             .collect();
         let points: Vec<_> = lambda.iter().map(|z| (z.re, z.im)).collect();
-        plot = plot
-            .reference("", &circle)
-            .points(Role::State, "", &points)
-            .note(
-                Role::Ink.size(SMALLEST_SIZE),
-                (0.0, -radius - 0.14),
-                Anchor::Middle,
-                format!("10^{{{exponent}}}"),
-            );
+        plot = plot.reference("", &circle).points(Role::State, "", &points).note(
+            Role::Ink.size(SMALLEST_SIZE),
+            (0.0, -radius - 0.14),
+            Anchor::Middle,
+            format!("10^{{{exponent}}}"),
+        );
     }
     Ok(plot)
 }

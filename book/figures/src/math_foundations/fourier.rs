@@ -37,11 +37,7 @@ pub struct WrapAround {
 
 impl Default for WrapAround {
     fn default() -> Self {
-        Self {
-            keep: 0.93,
-            length: 64,
-            impulses: vec![(14, 1.0), (34, 0.6), (56, 1.2)],
-        }
+        Self { keep: 0.93, length: 64, impulses: vec![(14, 1.0), (34, 0.6), (56, 1.2)] }
     }
 }
 
@@ -51,11 +47,7 @@ impl Default for WrapAround {
 /// # Errors
 /// None for the impulses of one line; those of [`circular_convolution`].
 pub fn draw_wrap_around(parameters: &WrapAround) -> Result<String, FourierError> {
-    let WrapAround {
-        keep,
-        length,
-        impulses,
-    } = parameters;
+    let WrapAround { keep, length, impulses } = parameters;
     let kernel: Vec<f64> = (0..*length).map(|j| keep.powf(j as f64)).collect();
     let mut u = vec![0.0; *length];
     for &(k, strength) in impulses {
@@ -66,23 +58,12 @@ pub fn draw_wrap_around(parameters: &WrapAround) -> Result<String, FourierError>
     let causal = causal_convolution(&kernel, &u);
     let circular = circular_convolution(&kernel, &u)?;
     let against_time = |signal: &[f64]| -> Vec<(f64, f64)> {
-        signal
-            .iter()
-            .enumerate()
-            .map(|(k, value)| (k as f64, *value))
-            .collect()
+        signal.iter().enumerate().map(|(k, value)| (k as f64, *value)).collect()
     };
-    let inputs: Vec<_> = impulses
-        .iter()
-        .map(|&(k, strength)| (k as f64, strength))
-        .collect();
+    let inputs: Vec<_> = impulses.iter().map(|&(k, strength)| (k as f64, strength)).collect();
     let highest = circular.iter().copied().fold(0.0, f64::max);
-    let plot = || {
-        Plot::new("")
-            .x_label("k")
-            .x_range(0.0, *length as f64)
-            .y_range(0.0, 1.15 * highest)
-    };
+    let plot =
+        || Plot::new("").x_label("k").x_range(0.0, *length as f64).y_range(0.0, 1.15 * highest);
     let (causal, circular) = (against_time(&causal), against_time(&circular));
     let line = plot()
         .steps(Role::Output, "y_k", &causal)
@@ -95,12 +76,7 @@ pub fn draw_wrap_around(parameters: &WrapAround) -> Result<String, FourierError>
     // Whose echo it is that comes in at the beginning.
     if let Some(last) = impulses.last() {
         let inside = (0.03 * *length as f64, 0.3 * circular[0].1);
-        circle = circle.note(
-            Role::Input,
-            inside,
-            Anchor::Start,
-            format!("u_{{{}}}", last.0),
-        );
+        circle = circle.note(Role::Input, inside, Anchor::Start, format!("u_{{{}}}", last.0));
     }
 
     let mut canvas = Canvas::new(
@@ -109,24 +85,8 @@ pub fn draw_wrap_around(parameters: &WrapAround) -> Result<String, FourierError>
         "On a line the echo of the last impulse runs out of the picture; on a circle it comes in \
          again at the beginning, before any impulse",
     );
-    line.draw(
-        &mut canvas,
-        Frame {
-            left: 0.0,
-            top: 22.0,
-            width: 640.0,
-            height: 185.0,
-        },
-    );
-    circle.draw(
-        &mut canvas,
-        Frame {
-            left: 0.0,
-            top: 242.0,
-            width: 640.0,
-            height: 185.0,
-        },
-    );
+    line.draw(&mut canvas, Frame { left: 0.0, top: 22.0, width: 640.0, height: 185.0 });
+    circle.draw(&mut canvas, Frame { left: 0.0, top: 242.0, width: 640.0, height: 185.0 });
 
     // Time as a line, time as a circle.
     let ink = Role::Ink.wide(1.6);
@@ -138,10 +98,7 @@ pub fn draw_wrap_around(parameters: &WrapAround) -> Result<String, FourierError>
 
 /// The corners of the steps through these points.
 fn staircase(points: &[(f64, f64)]) -> Vec<(f64, f64)> {
-    points
-        .iter()
-        .flat_map(|&(k, value)| [(k, value), (k + 1.0, value)])
-        .collect()
+    points.iter().flat_map(|&(k, value)| [(k, value), (k + 1.0, value)]).collect()
 }
 
 /// Tones in noise: in time (left) nothing is to be seen, in frequency (right) each tone stands alone.
@@ -155,9 +112,7 @@ pub fn draw_tones_in_noise(tones: &NoisyTones) -> Result<String, InputError> {
     let u_hat = dft(&to_complex(&u));
     let amplitude = |m: usize| 2.0 * u_hat[m].norm() / u.len() as f64;
     let hertz = |m: usize| frequency(m, u.len(), tones.rate);
-    let in_frequency: Vec<_> = (0..=u.len() / 2)
-        .map(|m| (hertz(m), amplitude(m)))
-        .collect();
+    let in_frequency: Vec<_> = (0..=u.len() / 2).map(|m| (hertz(m), amplitude(m))).collect();
     let mut spectrum = Plot::new("its spectrum has a peak at each tone")
         .x_label("Hz")
         .y_label("$2|û_m|/n$")
@@ -166,16 +121,12 @@ pub fn draw_tones_in_noise(tones: &NoisyTones) -> Result<String, InputError> {
     for m in strongest(&u_hat, tones.frequencies.len()) {
         spectrum = spectrum.stems(Role::Input, "", &[(hertz(m), amplitude(m))]);
         let above = (hertz(m), amplitude(m) + 0.07);
-        spectrum = spectrum.note(
-            Role::Input,
-            above,
-            Anchor::Middle,
-            format!("{:.0}", hertz(m)),
-        );
+        spectrum = spectrum.note(Role::Input, above, Anchor::Middle, format!("{:.0}", hertz(m)));
     }
-    let signal = Plot::new("A signal that looks like noise")
-        .x_label("k")
-        .y_label("u_k")
-        .stems(Role::Input, "", &in_time);
+    let signal = Plot::new("A signal that looks like noise").x_label("k").y_label("u_k").stems(
+        Role::Input,
+        "",
+        &in_time,
+    );
     Ok(panels(&[signal, spectrum]))
 }

@@ -87,11 +87,7 @@ fn portrait(a: &Matrix2<f64>, title: &str) -> Result<Plot, FlowError> {
     for (lambda, v) in eigen_directions(a) {
         for end in [v, -v].map(|v| v * (REACH / v.amax())) {
             let outer = (end[0], end[1]);
-            let half = if lambda > 0.0 {
-                [(0.0, 0.0), outer]
-            } else {
-                [outer, (0.0, 0.0)]
-            };
+            let half = if lambda > 0.0 { [(0.0, 0.0), outer] } else { [outer, (0.0, 0.0)] };
             plot = plot.line(Role::State.dashed(), "", &half).arrows_along(1);
         }
     }
@@ -101,9 +97,7 @@ fn portrait(a: &Matrix2<f64>, title: &str) -> Result<Plot, FlowError> {
         _ => 1,
     };
     for seed in seeds(kind) {
-        plot = plot
-            .line(Role::State, "", &path(a, seed))
-            .arrows_along(heads);
+        plot = plot.line(Role::State, "", &path(a, seed)).arrows_along(heads);
     }
     Ok(plot)
 }
@@ -119,11 +113,7 @@ fn eigen_directions(a: &Matrix2<f64>) -> Vec<(f64, Vector2<f64>)> {
     let direction = |lambda: f64| {
         let shifted = a - Matrix2::identity() * lambda;
         let rows = [shifted.row(0).transpose(), shifted.row(1).transpose()];
-        let row = if rows[0].norm() > rows[1].norm() {
-            rows[0]
-        } else {
-            rows[1]
-        };
+        let row = if rows[0].norm() > rows[1].norm() { rows[0] } else { rows[1] };
         (lambda, Vector2::new(-row[1], row[0]))
     };
     lambdas.map(direction).to_vec()
@@ -137,13 +127,9 @@ fn seeds(kind: PhasePortrait) -> Vec<Vector2<f64>> {
         PhasePortrait::Centre => [0.5, 1.0, 1.5, 1.9].map(|radius| at(radius, 0.0)).to_vec(),
         PhasePortrait::Saddle => {
             let quarters = (0..4).map(|k| f64::from(k) * FRAC_PI_2);
-            quarters
-                .flat_map(|angle| [0.35, 0.8, 1.3].map(|radius| at(radius, angle)))
-                .collect()
+            quarters.flat_map(|angle| [0.35, 0.8, 1.3].map(|radius| at(radius, angle))).collect()
         }
-        _ => (0..16)
-            .map(|k| at(1.0, (f64::from(k) + 0.5) * TAU / 16.0))
-            .collect(),
+        _ => (0..16).map(|k| at(1.0, (f64::from(k) + 0.5) * TAU / 16.0)).collect(),
     }
 }
 
@@ -185,11 +171,7 @@ pub struct FreeAndForced {
 
 impl Default for FreeAndForced {
     fn default() -> Self {
-        Self {
-            damping: 0.4,
-            push: 1.0,
-            q0: -1.0,
-        }
+        Self { damping: 0.4, push: 1.0, q0: -1.0 }
     }
 }
 

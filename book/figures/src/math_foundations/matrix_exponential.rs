@@ -37,11 +37,7 @@ pub struct TaylorHump {
 
 impl Default for TaylorHump {
     fn default() -> Self {
-        Self {
-            damping: 0.4,
-            times: vec![1.0, 10.0, 40.0],
-            terms: 160,
-        }
+        Self { damping: 0.4, times: vec![1.0, 10.0, 40.0], terms: 160 }
     }
 }
 
@@ -69,12 +65,7 @@ pub fn draw_taylor_hump(parameters: &TaylorHump) -> Result<String, MatrixExponen
         let a = dmatrix![0.0, 1.0; -1.0, -parameters.damping] * t;
         let exact = spring(parameters.damping, t);
         let errors: Result<Vec<(f64, f64)>, MatrixExponentialError> = (0..=parameters.terms)
-            .map(|n| {
-                Ok((
-                    n as f64,
-                    relative_error(&taylor_exponential(&a, n)?, &exact),
-                ))
-            })
+            .map(|n| Ok((n as f64, relative_error(&taylor_exponential(&a, n)?, &exact))))
             .collect();
         plot = plot.line(Role::State, format!("$t$ = {t}"), &errors?);
         kept = relative_error(&matrix_exponential(&a)?, &exact);
@@ -108,10 +99,7 @@ pub struct ParallelEigenvectors {
 
 impl Default for ParallelEigenvectors {
     fn default() -> Self {
-        Self {
-            per_decade: 3,
-            decades: 13,
-        }
+        Self { per_decade: 3, decades: 13 }
     }
 }
 

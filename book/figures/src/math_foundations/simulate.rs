@@ -29,50 +29,37 @@ pub fn draw_four_systems() -> Result<String, SimulateError> {
     );
     let plots = [
         pendulum()?,
-        portrait("van-der-pol", "$b$", &[&[0.1, 0.0], &[-2.2, 4.2]], 30.0, 1)?,
+        portrait("van-der-pol", "$b$", &[&[0.1, 0.0], &[-2.2, 4.2]], (30.0, 0.02), 1)?,
         portrait(
             "lotka-volterra",
             "$c$",
             &[&[1.1, 0.6], &[1.5, 1.0], &[2.1, 1.5]],
-            9.5,
+            (9.5, 0.02),
             2,
         )?
         .x_label("h")
         .y_label("f"),
-        portrait("lorenz", "$d$", &[&[1.0, 1.0, 1.0]], 25.0, 0)?,
+        portrait("lorenz", "$d$", &[&[1.0, 1.0, 1.0]], (25.0, 0.01), 0)?,
     ];
     for (index, plot) in plots.iter().enumerate() {
         let (left, top) = (width * (index % 2) as f64, height * (index / 2) as f64);
-        plot.draw(
-            &mut canvas,
-            Frame {
-                left,
-                top,
-                width,
-                height,
-            },
-        );
+        plot.draw(&mut canvas, Frame { left, top, width, height });
     }
     Ok(canvas.finish())
 }
 
 /// Fixed steps of sums and products: the same picture on every machine, chaotic or not.
-fn path(system: &System) -> Result<Vec<(f64, f64)>, SimulateError> {
-    let run = simulate(system, Method::RungeKutta { step: 0.01 }, 2)?;
+fn path(system: &System, step: f64) -> Result<Vec<(f64, f64)>, SimulateError> {
+    let run = simulate(system, Method::RungeKutta { step }, 2)?;
     let (across, up) = system.plot.unwrap_or((0, 0));
-    Ok(run
-        .trajectory
-        .phase(across, up)
-        .into_iter()
-        .step_by(2)
-        .collect())
+    Ok(run.trajectory.phase(across, up))
 }
 
 fn portrait(
     name: &str,
     title: &str,
     starts: &[&[f64]],
-    duration: f64,
+    (duration, step): (f64, f64),
     heads: usize,
 ) -> Result<Plot, SimulateError> {
     let mut system = System::named(name)?;
@@ -84,9 +71,7 @@ fn portrait(
         .y_label(&system.states[up]);
     for start in starts {
         system.start_from(start.to_vec())?;
-        plot = plot
-            .line(Role::State, "", &path(&system)?)
-            .arrows_along(heads);
+        plot = plot.line(Role::State, "", &path(&system, step)?).arrows_along(heads);
     }
     Ok(plot)
 }
@@ -116,7 +101,7 @@ fn pendulum() -> Result<Plot, SimulateError> {
     ] {
         system.start_from(start.to_vec())?;
         system.duration = duration;
-        plot = plot.line(Role::State, "", &path(&system)?).arrows_along(1);
+        plot = plot.line(Role::State, "", &path(&system, 0.02)?).arrows_along(1);
     }
     Ok(plot)
 }

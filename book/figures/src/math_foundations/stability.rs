@@ -39,11 +39,7 @@ pub struct EnergyBowl {
 
 impl Default for EnergyBowl {
     fn default() -> Self {
-        Self {
-            damping: 0.4,
-            start: 1.25,
-            until: 9.0,
-        }
+        Self { damping: 0.4, start: 1.25, until: 9.0 }
     }
 }
 
@@ -54,11 +50,7 @@ impl Default for EnergyBowl {
 /// # Errors
 /// Those of [`lyapunov_certificate`]: without damping there is no such energy.
 pub fn draw_energy_bowl(parameters: &EnergyBowl) -> Result<String, StabilityError> {
-    let EnergyBowl {
-        damping,
-        start,
-        until,
-    } = *parameters;
+    let EnergyBowl { damping, start, until } = *parameters;
     let a = dmatrix![0.0, 1.0; -1.0, -damping];
     let energy = lyapunov_certificate(&a, &DMatrix::identity(2, 2))?;
     let steps = 240;
@@ -83,10 +75,7 @@ pub fn draw_energy_bowl(parameters: &EnergyBowl) -> Result<String, StabilityErro
     // Each energy as a fraction of what it was at the start.
     let over_time = |p: &DMatrix<f64>| -> Vec<(f64, f64)> {
         let values: Vec<f64> = states.iter().map(|x| x.dot(&(p * x))).collect();
-        (0..=steps)
-            .zip(&values)
-            .map(|(k, v)| (f64::from(k) * delta, v / values[0]))
-            .collect()
+        (0..=steps).zip(&values).map(|(k, v)| (f64::from(k) * delta, v / values[0])).collect()
     };
     let own = over_time(&DMatrix::identity(2, 2));
     // It turns round twice a period, and the damper makes the period longer.
@@ -97,12 +86,7 @@ pub fn draw_energy_bowl(parameters: &EnergyBowl) -> Result<String, StabilityErro
         .x_ticks(&turns)
         .y_range(0.0, 1.05)
         .reference("", &own)
-        .note(
-            Role::Reference,
-            (1.35, 0.86),
-            Anchor::Start,
-            "$½q^2 + ½q'^2$",
-        )
+        .note(Role::Reference, (1.35, 0.86), Anchor::Start, "$½q^2 + ½q'^2$")
         .line(Role::State, "", &over_time(&energy.p))
         .note(Role::State, (0.4, 0.3), Anchor::Start, "$x^TPx$");
     Ok(panels(&[bowl, fall]))
@@ -137,11 +121,7 @@ pub struct TransientGrowth {
 
 impl Default for TransientGrowth {
     fn default() -> Self {
-        Self {
-            eigenvalues: (-1.0, -2.0),
-            shear: 10.0,
-            until: 6.0,
-        }
+        Self { eigenvalues: (-1.0, -2.0), shear: 10.0, until: 6.0 }
     }
 }
 
@@ -151,11 +131,7 @@ impl Default for TransientGrowth {
 /// # Errors
 /// Those of [`transient_growth`] and of [`lyapunov_certificate`].
 pub fn draw_transient_growth(parameters: &TransientGrowth) -> Result<String, StabilityError> {
-    let TransientGrowth {
-        eigenvalues: (first, second),
-        shear,
-        until,
-    } = *parameters;
+    let TransientGrowth { eigenvalues: (first, second), shear, until } = *parameters;
     let sheared = dmatrix![first, shear; 0.0, second];
     let curve = |a: &DMatrix<f64>| -> Result<Vec<(f64, f64)>, StabilityError> {
         let growth = transient_growth(a, until, 240)?;
@@ -180,19 +156,11 @@ pub fn draw_transient_growth(parameters: &TransientGrowth) -> Result<String, Sta
     .y_range(2e-3, 3.0 * bound)
     .reference("$e^{ωt}$", &begins)
     .label_at(0.7, Side::Right)
-    .reference(
-        "$√κ(P)$",
-        &[0.0, 0.5, 1.0].map(|part| (part * until, bound)),
-    )
+    .reference("$√κ(P)$", &[0.0, 0.5, 1.0].map(|part| (part * until, bound)))
     .label_at(0.5, Side::Above)
     .line(Role::State, "", &curve(&straight)?)
     .note(Role::State, (1.1, 0.07), Anchor::Start, "$a_{12} = 0$")
     .line(Role::State.wide(3.0), "", &curve(&sheared)?)
-    .note(
-        Role::State,
-        (2.6, 1.3),
-        Anchor::Start,
-        format!("$a_{{12}} = {shear}$"),
-    )
+    .note(Role::State, (2.6, 1.3), Anchor::Start, format!("$a_{{12}} = {shear}$"))
     .to_svg())
 }

@@ -42,11 +42,7 @@ fn draw_machine(canvas: &mut Canvas) {
     canvas.line(ink, (wall, floor), (520.0, floor));
     for step in 0..9 {
         let y = 26.0 + 14.0 * f64::from(step);
-        canvas.line(
-            Role::Ink.wide(1.0).opacity(0.6),
-            (wall, y),
-            (wall - 9.0, y + 9.0),
-        );
+        canvas.line(Role::Ink.wide(1.0).opacity(0.6), (wall, y), (wall - 9.0, y + 9.0));
     }
 
     // The spring, above.
@@ -66,24 +62,14 @@ fn draw_machine(canvas: &mut Canvas) {
     canvas.line(ink, (wall, y), (196.0, y));
     canvas.polyline(
         ink,
-        &[
-            (236.0, y - 15.0),
-            (196.0, y - 15.0),
-            (196.0, y + 15.0),
-            (236.0, y + 15.0),
-        ],
+        &[(236.0, y - 15.0), (196.0, y - 15.0), (196.0, y + 15.0), (236.0, y + 15.0)],
     );
     canvas.line(ink, (222.0, y - 10.0), (222.0, y + 10.0));
     canvas.line(ink, (222.0, y), (320.0, y));
     canvas.text(Role::Ink, (215.0, 92.0), Anchor::Middle, "c");
 
     // The mass on its wheels, its push and its place.
-    canvas.rect(
-        Role::Ink.wide(1.8).tinted(0.06),
-        (320.0, 30.0),
-        (110.0, 104.0),
-        4.0,
-    );
+    canvas.rect(Role::Ink.wide(1.8).tinted(0.06), (320.0, 30.0), (110.0, 104.0), 4.0);
     canvas.circle(ink, (345.0, 142.0), 7.0);
     canvas.circle(ink, (405.0, 142.0), 7.0);
     canvas.text(Role::Ink.size(20.0), (375.0, 88.0), Anchor::Middle, "m");
@@ -97,12 +83,7 @@ fn draw_machine(canvas: &mut Canvas) {
 fn draw_blocks(canvas: &mut Canvas) {
     let (main, below, above) = (330.0, 410.0, 250.0);
     let mut block = |x: f64, y: f64, name: &str| {
-        canvas.rect(
-            Role::Ink.tinted(0.06),
-            (x - 26.0, y - 21.0),
-            (52.0, 42.0),
-            4.0,
-        );
+        canvas.rect(Role::Ink.tinted(0.06), (x - 26.0, y - 21.0), (52.0, 42.0), 4.0);
         canvas.text(Role::Ink.size(20.0), (x, y + 7.0), Anchor::Middle, name);
     };
     block(145.0, main, "B");
@@ -113,12 +94,7 @@ fn draw_blocks(canvas: &mut Canvas) {
 
     // The input, through B to the state and through D past it.
     let input = Role::Input.wide(1.8);
-    canvas.text(
-        Role::Input.size(20.0),
-        (34.0, main + 6.0),
-        Anchor::Middle,
-        "u",
-    );
+    canvas.text(Role::Input.size(20.0), (34.0, main + 6.0), Anchor::Middle, "u");
     canvas.arrow(input, (50.0, main), (118.0, main));
     canvas.dot(input, (80.0, main), 4.0);
     canvas.polyline(input, &[(80.0, main), (80.0, above), (258.0, above)]);
@@ -135,27 +111,16 @@ fn draw_blocks(canvas: &mut Canvas) {
     canvas.dot(state, (385.0, main), 3.6);
     canvas.polyline(state, &[(385.0, main), (385.0, below), (346.0, below)]);
     canvas.head(state, (337.0, below), (-1.0, 0.0));
-    canvas.polyline(
-        state,
-        &[(283.0, below), (215.0, below), (215.0, main + 22.0)],
-    );
+    canvas.polyline(state, &[(283.0, below), (215.0, below), (215.0, main + 22.0)]);
     canvas.head(state, (215.0, main + 13.0), (0.0, -1.0));
 
     // What is seen.
     let output = Role::Output;
     canvas.arrow(output, (482.0, main), (534.0, main));
-    canvas.polyline(
-        output,
-        &[(337.0, above), (548.0, above), (548.0, main - 24.0)],
-    );
+    canvas.polyline(output, &[(337.0, above), (548.0, above), (548.0, main - 24.0)]);
     canvas.head(output, (548.0, main - 13.0), (0.0, 1.0));
     canvas.arrow(output, (562.0, main), (606.0, main));
-    canvas.text(
-        Role::Output.size(20.0),
-        (622.0, main + 6.0),
-        Anchor::Middle,
-        "y",
-    );
+    canvas.text(Role::Output.size(20.0), (622.0, main + 6.0), Anchor::Middle, "y");
 
     for x in [215.0, 548.0] {
         canvas.circle(Role::Ink.wide(1.4).hollow(), (x, main), 13.0);
@@ -178,12 +143,7 @@ pub struct Damping {
 
 impl Default for Damping {
     fn default() -> Self {
-        Self {
-            mass: 1.0,
-            stiffness: 1.0,
-            dampings: vec![0.4, 2.0, 6.0],
-            until: 20.0,
-        }
+        Self { mass: 1.0, stiffness: 1.0, dampings: vec![0.4, 2.0, 6.0], until: 20.0 }
     }
 }
 
@@ -192,12 +152,7 @@ impl Default for Damping {
 /// # Errors
 /// Those of [`mass_spring_damper`] and of its step response.
 pub fn draw_damping(parameters: &Damping) -> Result<String, RepresentationError> {
-    let Damping {
-        mass,
-        stiffness,
-        dampings,
-        until,
-    } = parameters;
+    let Damping { mass, stiffness, dampings, until } = parameters;
     let mut plot = Plot::new(
         "Pushed by a constant force, a weakly damped spring overshoots and rings, a critically damped \
          one arrives without overshoot, a strongly damped one creeps",
@@ -216,14 +171,13 @@ pub fn draw_damping(parameters: &Damping) -> Result<String, RepresentationError>
         let name = format!("$c$ = {damping}");
         let highest = points.iter().map(|point| point.1).fold(0.0, f64::max);
         plot = match points.iter().position(|point| point.1 == highest) {
-            Some(first) if first < 200 => plot
-                .line(Role::Output, name, &points)
-                .label_at(first as f64 / 400.0, Side::Above),
+            Some(first) if first < 200 => {
+                plot.line(Role::Output, name, &points).label_at(first as f64 / 400.0, Side::Above)
+            }
             _ => {
                 let (t, y) = points[56];
                 let under = (t + 0.015 * until, y - 0.1 / stiffness);
-                plot.line(Role::Output, "", &points)
-                    .note(Role::Output, under, Anchor::Start, name)
+                plot.line(Role::Output, "", &points).note(Role::Output, under, Anchor::Start, name)
             }
         };
     }

@@ -32,57 +32,25 @@ pub fn exercise() -> Exercise {
 
 fn check(answer: Answer) -> Result<(), Mismatch> {
     let y = answer(&[1.0, 0.5, 0.25], &[1.0, 0.0, 0.0, 0.0]);
-    expect_close(
-        "at K = (1, 1/2, 1/4), u = (1, 0, 0, 0)",
-        "y",
-        [1.0, 0.5, 0.25, 0.0],
-        y,
-        1e-12,
-    )?;
+    expect_close("at K = (1, 1/2, 1/4), u = (1, 0, 0, 0)", "y", [1.0, 0.5, 0.25, 0.0], y, 1e-12)?;
     let y = answer(&[0.0, 1.0, 0.0], &[1.0, 2.0, 3.0]);
-    expect_close(
-        "at K = (0, 1, 0), u = (1, 2, 3)",
-        "y",
-        [0.0, 1.0, 2.0],
-        y,
-        1e-12,
-    )?;
+    expect_close("at K = (0, 1, 0), u = (1, 2, 3)", "y", [0.0, 1.0, 2.0], y, 1e-12)?;
     let y = answer(&[1.0, 10.0, 100.0, 1000.0], &[3.0, 2.0]);
-    expect_close(
-        "at K = (1, 10, 100, 1000), u = (3, 2)",
-        "y",
-        [3.0, 32.0],
-        y,
-        1e-12,
-    )?;
+    expect_close("at K = (1, 10, 100, 1000), u = (3, 2)", "y", [3.0, 32.0], y, 1e-12)?;
     let y = answer(&[2.0], &[1.0, -1.0]);
     expect_close("at K = (2), u = (1, -1)", "y", [2.0, -2.0], y, 1e-12)?;
-    expect_close(
-        "at K = (1), u empty",
-        "y",
-        [0.0; 0],
-        answer(&[1.0], &[]),
-        1e-12,
-    )
+    expect_close("at K = (1), u empty", "y", [0.0; 0], answer(&[1.0], &[]), 1e-12)
 }
 
 fn kernel_not_turned_round(kernel: &[f64], u: &[f64]) -> Vec<f64> {
-    let y_at = |k: usize| {
-        kernel
-            .iter()
-            .zip(&u[..=k])
-            .map(|(kernel, u)| kernel * u)
-            .sum()
-    };
+    let y_at = |k: usize| kernel.iter().zip(&u[..=k]).map(|(kernel, u)| kernel * u).sum();
     (0..u.len()).map(y_at).collect()
 }
 
 fn on_a_circle(kernel: &[f64], u: &[f64]) -> Vec<f64> {
     let n = u.len();
     let wrapped = |k: usize, j: usize| u[(n * kernel.len() + k - j) % n];
-    (0..n)
-        .map(|k| (0..kernel.len()).map(|j| kernel[j] * wrapped(k, j)).sum())
-        .collect()
+    (0..n).map(|k| (0..kernel.len()).map(|j| kernel[j] * wrapped(k, j)).sum()).collect()
 }
 
 fn every_output(kernel: &[f64], u: &[f64]) -> Vec<f64> {

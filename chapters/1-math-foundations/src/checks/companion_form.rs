@@ -31,22 +31,13 @@ pub fn exercise() -> Exercise {
             check,
             blank::companion_form,
             solution::companion_form,
-            vec![
-                forgets_the_sign,
-                reads_backwards,
-                forgets_to_divide,
-                pushes_the_first,
-            ],
+            vec![forgets_the_sign, reads_backwards, forgets_to_divide, pushes_the_first],
         )
 }
 
 fn check(answer: Answer) -> Result<(), Mismatch> {
-    for ode in [
-        &[3.0, 2.0][..],
-        &[1.0, 0.4, 1.0],
-        &[3.0, 0.5, 2.0],
-        &[24.0, 50.0, 35.0, 10.0, 1.0],
-    ] {
+    for ode in [&[3.0, 2.0][..], &[1.0, 0.4, 1.0], &[3.0, 0.5, 2.0], &[24.0, 50.0, 35.0, 10.0, 1.0]]
+    {
         let at = format!("at a = {ode:?}");
         let expected = companion(ode, &[1.0])?;
         let (a, b) = answer(ode);

@@ -37,14 +37,8 @@ pub fn exercise() -> Exercise {
 
 fn check(answer: Answer) -> Result<(), Mismatch> {
     let cases = [
-        (
-            "at the spring of damping 0.4",
-            matrix![0.0, 1.0; -1.0, -0.4],
-        ),
-        (
-            "at the spring of damping 2.5",
-            matrix![0.0, 1.0; -1.0, -2.5],
-        ),
+        ("at the spring of damping 0.4", matrix![0.0, 1.0; -1.0, -0.4]),
+        ("at the spring of damping 2.5", matrix![0.0, 1.0; -1.0, -2.5]),
         ("at the spring of damping 2", matrix![0.0, 1.0; -1.0, -2.0]),
         ("at a quarter turn", matrix![0.0, -1.0; 1.0, 0.0]),
         ("at diag(1, 3)", matrix![1.0, 0.0; 0.0, 3.0]),
@@ -74,20 +68,12 @@ fn real_roots_only(a: &Matrix2<f64>) -> [Complex<f64>; 2] {
     let half_trace = a.trace() / 2.0;
     let root = (half_trace * half_trace - a.determinant()).sqrt();
     let far = half_trace + root.copysign(half_trace);
-    [
-        far.max(a.determinant() / far),
-        far.min(a.determinant() / far),
-    ]
-    .map(Complex::from)
+    [far.max(a.determinant() / far), far.min(a.determinant() / far)].map(Complex::from)
 }
 
 fn unordered(a: &Matrix2<f64>) -> [Complex<f64>; 2] {
     let [first, second] = solution::eigenvalues_2x2(a);
-    if first.norm() < second.norm() {
-        [second, first]
-    } else {
-        [first, second]
-    }
+    if first.norm() < second.norm() { [second, first] } else { [first, second] }
 }
 
 fn halves_the_trace_only(a: &Matrix2<f64>) -> [Complex<f64>; 2] {

@@ -36,33 +36,15 @@ fn check(answer: Answer) -> Result<(), Mismatch> {
     let (half, one) = (dmatrix![0.5], dmatrix![1.0]);
     for (rounds, expected) in [(0, 1.0), (1, 1.25), (2, 1.328125)] {
         let at = format!("at A = 1/2, Q = 1, {rounds} rounds");
-        expect_close(
-            at,
-            "X",
-            dmatrix![expected],
-            answer(&half, &one, rounds),
-            1e-14,
-        )?;
+        expect_close(at, "X", dmatrix![expected], answer(&half, &one, rounds), 1e-14)?;
     }
     let (a, q) = (dmatrix![0.5, 1.0; -0.3, 0.2], dmatrix![1.0, 0.5; 0.5, 2.0]);
     let two_terms = &q + &a * &q * a.transpose();
     let found = answer(&a, &q, 1);
-    expect_close(
-        "at A = [0.5, 1; -0.3, 0.2], 1 round",
-        "X",
-        two_terms,
-        found,
-        1e-14,
-    )?;
+    expect_close("at A = [0.5, 1; -0.3, 0.2], 1 round", "X", two_terms, found, 1e-14)?;
     let all_terms = solve_discrete_lyapunov(&a, &q)?;
     let found = answer(&a, &q, 8);
-    expect_close(
-        "at A = [0.5, 1; -0.3, 0.2], 8 rounds",
-        "X",
-        all_terms,
-        found,
-        1e-12,
-    )
+    expect_close("at A = [0.5, 1; -0.3, 0.2], 8 rounds", "X", all_terms, found, 1e-12)
 }
 
 fn one_term_a_round(a: &DMatrix<f64>, q: &DMatrix<f64>, rounds: u32) -> DMatrix<f64> {

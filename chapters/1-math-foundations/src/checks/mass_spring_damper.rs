@@ -4,11 +4,7 @@ use math_foundations::state_representations::{self, Matrices};
 use nalgebra::{dmatrix, dvector};
 use workbench::exercise::{Exercise, Level, Mismatch, expect_close};
 
-#[allow(
-    unused_imports,
-    unused_variables,
-    reason = "a blank does not use them yet"
-)]
+#[allow(unused_imports, unused_variables, reason = "a blank does not use them yet")]
 #[path = "../../exercises/mass_spring_damper.rs"]
 mod blank;
 #[path = "../../solutions/mass_spring_damper.rs"]
@@ -35,12 +31,7 @@ pub fn exercise() -> Exercise {
             check,
             blank::mass_spring_damper,
             solution::mass_spring_damper,
-            vec![
-                shows_the_position,
-                feels_no_push,
-                pulls_the_wrong_way,
-                forgets_the_mass,
-            ],
+            vec![shows_the_position, feels_no_push, pulls_the_wrong_way, forgets_the_mass],
         )
 }
 
@@ -61,18 +52,11 @@ fn check(answer: Answer) -> Result<(), Mismatch> {
 
 fn shows_the_position(mass: f64, damping: f64, stiffness: f64) -> Matrices {
     let (c, d) = (dmatrix![1.0, 0.0], dmatrix![0.0]);
-    Matrices {
-        c,
-        d,
-        ..solution::mass_spring_damper(mass, damping, stiffness)
-    }
+    Matrices { c, d, ..solution::mass_spring_damper(mass, damping, stiffness) }
 }
 
 fn feels_no_push(mass: f64, damping: f64, stiffness: f64) -> Matrices {
-    Matrices {
-        d: dmatrix![0.0],
-        ..solution::mass_spring_damper(mass, damping, stiffness)
-    }
+    Matrices { d: dmatrix![0.0], ..solution::mass_spring_damper(mass, damping, stiffness) }
 }
 
 fn pulls_the_wrong_way(mass: f64, damping: f64, stiffness: f64) -> Matrices {

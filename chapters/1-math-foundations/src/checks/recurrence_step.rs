@@ -33,12 +33,7 @@ pub fn exercise() -> Exercise {
             check,
             blank::recurrence_step,
             solution::recurrence_step,
-            vec![
-                answers_before_looking,
-                forgets_the_past,
-                adds_to_the_state,
-                leaves_the_state,
-            ],
+            vec![answers_before_looking, forgets_the_past, adds_to_the_state, leaves_the_state],
         )
 }
 

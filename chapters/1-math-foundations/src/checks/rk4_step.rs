@@ -39,38 +39,17 @@ fn check(answer: Answer) -> Result<(), Mismatch> {
     // Simpson's rule: exact for a cubic in t.
     let cubic: Law = |t, _| dvector![4.0 * t.powi(3)];
     let x = answer(cubic, 0.0, &dvector![0.0], 1.0);
-    expect_close(
-        "at f = 4t³, t = 0, x = 0, h = 1",
-        "x",
-        dvector![1.0],
-        x,
-        1e-12,
-    )?;
+    expect_close("at f = 4t³, t = 0, x = 0, h = 1", "x", dvector![1.0], x, 1e-12)?;
     let x = answer(cubic, 1.0, &dvector![1.0], 0.5);
-    expect_close(
-        "at f = 4t³, t = 1, x = 1, h = 0.5",
-        "x",
-        dvector![1.5_f64.powi(4)],
-        x,
-        1e-12,
-    )?;
+    expect_close("at f = 4t³, t = 1, x = 1, h = 0.5", "x", dvector![1.5_f64.powi(4)], x, 1e-12)?;
 
     // Five terms of the exponential series.
     let decay: Law = |_, x| -x;
     let x = answer(decay, 0.0, &dvector![8.0], 1.0);
-    expect_close(
-        "at f = -x, t = 0, x = 8, h = 1",
-        "x",
-        dvector![3.0],
-        x,
-        1e-12,
-    )?;
+    expect_close("at f = -x, t = 0, x = 8, h = 1", "x", dvector![3.0], x, 1e-12)?;
     let turn: Law = |_, x| dvector![x[1], -x[0]];
     let (h, x) = (0.2_f64, dvector![1.0, 0.0]);
-    let expected = dvector![
-        1.0 - h.powi(2) / 2.0 + h.powi(4) / 24.0,
-        -h + h.powi(3) / 6.0
-    ];
+    let expected = dvector![1.0 - h.powi(2) / 2.0 + h.powi(4) / 24.0, -h + h.powi(3) / 6.0];
     expect_close(
         "at f = (x_2, -x_1), x = (1, 0), h = 0.2",
         "x",
@@ -83,13 +62,7 @@ fn check(answer: Answer) -> Result<(), Mismatch> {
     let both: Law = |t, x| x * t;
     let x = answer(both, 0.0, &dvector![1.0], 1.0);
     let slopes = 0.0 + 2.0 * 0.5 + 2.0 * 0.625 + 1.625;
-    expect_close(
-        "at f = t x, t = 0, x = 1, h = 1",
-        "x",
-        dvector![1.0 + slopes / 6.0],
-        x,
-        1e-12,
-    )
+    expect_close("at f = t x, t = 0, x = 1, h = 1", "x", dvector![1.0 + slopes / 6.0], x, 1e-12)
 }
 
 fn middle_from_the_start(f: Law, t: f64, x: &DVector<f64>, h: f64) -> DVector<f64> {

@@ -45,13 +45,7 @@ fn check(answer: Answer) -> Result<(), Mismatch> {
         (-1.0, 0.7, "at ω = -1, t = 0.7"),
     ] {
         let a = Matrix2::new(0.0, -omega, omega, 0.0);
-        expect_close(
-            at,
-            "e^{At}",
-            exponential_2x2(&(a * t))?,
-            answer(omega, t),
-            1e-12,
-        )?;
+        expect_close(at, "e^{At}", exponential_2x2(&(a * t))?, answer(omega, t), 1e-12)?;
     }
     Ok(())
 }

@@ -45,20 +45,11 @@ fn check(answer: Answer) -> Result<(), Mismatch> {
     let spring = dmatrix![0.0, 1.0; -1.0, -0.4];
     for (a, at) in [
         (DMatrix::zeros(2, 2), "at A = 0"),
-        (
-            dmatrix![0.1, -0.2; 0.3, 0.1],
-            "at A = [0.1, -0.2; 0.3, 0.1]",
-        ),
+        (dmatrix![0.1, -0.2; 0.3, 0.1], "at A = [0.1, -0.2; 0.3, 0.1]"),
         (spring.clone(), "at the spring, t = 1"),
         (&spring * 40.0, "at the spring, t = 40"),
-        (
-            dmatrix![0.0, -10.0; 10.0, 0.0],
-            "at a rotation by 10 radians",
-        ),
-        (
-            dmatrix![1.0, 2.0, 0.0; 0.0, -3.0, 1.0; 2.0, 0.0, 0.5],
-            "at a matrix of three rows",
-        ),
+        (dmatrix![0.0, -10.0; 10.0, 0.0], "at a rotation by 10 radians"),
+        (dmatrix![1.0, 2.0, 0.0; 0.0, -3.0, 1.0; 2.0, 0.0, 0.5], "at a matrix of three rows"),
     ] {
         // Degree 8 leaves (1/2)⁹/9! = 5e-9, and s ≤ 8 squarings magnify that by 2^s.
         expect_close(at, "e^A", matrix_exponential(&a)?, answer(&a, taylor), 2e-6)?;
@@ -71,9 +62,7 @@ fn does_not_scale(a: &DMatrix<f64>, taylor: Taylor) -> DMatrix<f64> {
 }
 
 fn halvings(a: &DMatrix<f64>) -> i32 {
-    (0..)
-        .find(|&s| one_norm(a) / 2f64.powi(s) <= 0.5)
-        .unwrap_or(0)
+    (0..).find(|&s| one_norm(a) / 2f64.powi(s) <= 0.5).unwrap_or(0)
 }
 
 fn multiplies_back(a: &DMatrix<f64>, taylor: Taylor) -> DMatrix<f64> {

@@ -35,53 +35,17 @@ pub fn exercise() -> Exercise {
 
 fn check(answer: Answer) -> Result<(), Mismatch> {
     let found = answer(-1.0, 2.0, 3.0, 0.0, 2.0_f64.ln());
-    expect_close(
-        "at a = -1, b = 2, u = 3, x(0) = 0, t = ln 2",
-        "x",
-        3.0,
-        found,
-        1e-12,
-    )?;
+    expect_close("at a = -1, b = 2, u = 3, x(0) = 0, t = ln 2", "x", 3.0, found, 1e-12)?;
     let found = answer(-1.0, 2.0, 3.0, 8.0, 2.0_f64.ln());
-    expect_close(
-        "at a = -1, b = 2, u = 3, x(0) = 8, t = ln 2",
-        "x",
-        7.0,
-        found,
-        1e-12,
-    )?;
+    expect_close("at a = -1, b = 2, u = 3, x(0) = 8, t = ln 2", "x", 7.0, found, 1e-12)?;
     let found = answer(0.5, 1.0, -1.0, 4.0, 2.0 * 2.0_f64.ln());
-    expect_close(
-        "at a = 1/2, b = 1, u = -1, x(0) = 4, t = 2 ln 2",
-        "x",
-        6.0,
-        found,
-        1e-12,
-    )?;
+    expect_close("at a = 1/2, b = 1, u = -1, x(0) = 4, t = 2 ln 2", "x", 6.0, found, 1e-12)?;
     let found = answer(0.0, 2.0, 3.0, 1.0, 4.0);
-    expect_close(
-        "at a = 0, b = 2, u = 3, x(0) = 1, t = 4",
-        "x",
-        25.0,
-        found,
-        1e-12,
-    )?;
+    expect_close("at a = 0, b = 2, u = 3, x(0) = 1, t = 4", "x", 25.0, found, 1e-12)?;
     let found = answer(1e-12, 2.0, 3.0, 0.0, 4.0);
-    expect_close(
-        "at a = 1e-12, b = 2, u = 3, x(0) = 0, t = 4",
-        "x",
-        24.0,
-        found,
-        1e-9,
-    )?;
+    expect_close("at a = 1e-12, b = 2, u = 3, x(0) = 0, t = 4", "x", 24.0, found, 1e-9)?;
     let found = answer(-7.0, 1.0, 1.0, 5.0, 0.0);
-    expect_close(
-        "at a = -7, b = 1, u = 1, x(0) = 5, t = 0",
-        "x",
-        5.0,
-        found,
-        1e-12,
-    )
+    expect_close("at a = -7, b = 1, u = 1, x(0) = 5, t = 0", "x", 5.0, found, 1e-12)
 }
 
 fn unguarded(a: f64, b: f64, u: f64, x0: f64, t: f64) -> f64 {
@@ -89,11 +53,7 @@ fn unguarded(a: f64, b: f64, u: f64, x0: f64, t: f64) -> f64 {
 }
 
 fn guarded_at_zero_only(a: f64, b: f64, u: f64, x0: f64, t: f64) -> f64 {
-    if a == 0.0 {
-        x0 + t * b * u
-    } else {
-        unguarded(a, b, u, x0, t)
-    }
+    if a == 0.0 { x0 + t * b * u } else { unguarded(a, b, u, x0, t) }
 }
 
 fn forgets_the_start(a: f64, b: f64, u: f64, _x0: f64, t: f64) -> f64 {

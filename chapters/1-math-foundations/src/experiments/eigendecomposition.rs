@@ -43,11 +43,7 @@ fn springs(dampings: &[f64]) -> Result<(), Box<dyn Error>> {
         let a = dmatrix![0.0, 1.0; -1.0, -damping];
         let modes = eigendecomposition(&a)?;
         let (first, second) = (modes.lambda[0], modes.lambda[1]);
-        let turns = if first.im == 0.0 {
-            "-".into()
-        } else {
-            format!("{:.1}", TAU / first.im)
-        };
+        let turns = if first.im == 0.0 { "-".into() } else { format!("{:.1}", TAU / first.im) };
         let start = DVector::from_vec(vec![1.0, 0.0]);
         let steps = match power_iteration(&a, &start, 10_000, 1e-9) {
             Ok(mode) => mode.steps.to_string(),
@@ -69,12 +65,7 @@ fn springs(dampings: &[f64]) -> Result<(), Box<dyn Error>> {
 fn disturbed_jordan_block(size: usize) -> Result<(), Box<dyn Error>> {
     positive("the size", size as f64)?;
     println!("A Jordan block of size {size}, its {size} eigenvalues 0, with ε in the corner");
-    println!(
-        "{:>7}  {:>10}  {:>10}",
-        "ε",
-        format!("ε^(1/{size})"),
-        "found |λ|"
-    );
+    println!("{:>7}  {:>10}  {:>10}", "ε", format!("ε^(1/{size})"), "found |λ|");
     for exponent in [-4, -8, -12, -16] {
         let epsilon = 10_f64.powi(exponent);
         let mut a = DMatrix::zeros(size, size);
@@ -104,11 +95,7 @@ fn parse(text: &str) -> Result<DMatrix<f64>, Box<dyn Error>> {
     for row in text.split(';') {
         let entries = row.split([' ', ',']).filter(|entry| !entry.is_empty());
         let entries: Result<Vec<f64>, _> = entries
-            .map(|entry| {
-                entry
-                    .parse()
-                    .map_err(|_| format!("expected a number, found {entry}"))
-            })
+            .map(|entry| entry.parse().map_err(|_| format!("expected a number, found {entry}")))
             .collect();
         rows.push(entries?);
     }

@@ -79,20 +79,13 @@ fn times(
     for length in lengths(options.longest) {
         let attention = fastest(|| {
             let mut attention = Attention::new(options.width);
-            tokens[..length]
-                .iter()
-                .try_for_each(|u| attention.step(u, u, u).map(drop))
+            tokens[..length].iter().try_for_each(|u| attention.step(u, u, u).map(drop))
         })?;
         let recurrence = fastest(|| {
             let mut x = DVector::zeros(options.width);
-            tokens[..length]
-                .iter()
-                .try_for_each(|u| recurrence.step(u, &mut x).map(drop))
+            tokens[..length].iter().try_for_each(|u| recurrence.step(u, &mut x).map(drop))
         })?;
-        println!(
-            "{:>8} {attention:>13.4} s {recurrence:>13.4} s",
-            grouped(length as u64)
-        );
+        println!("{:>8} {attention:>13.4} s {recurrence:>13.4} s", grouped(length as u64));
     }
     Ok(())
 }
@@ -116,11 +109,7 @@ fn fastest(run: impl Fn() -> Result<(), InputError>) -> Result<f64, InputError> 
 /// `1234567` as `1,234,567`.
 fn grouped(number: u64) -> String {
     let digits = number.to_string();
-    let groups = digits
-        .as_bytes()
-        .rchunks(3)
-        .rev()
-        .map(String::from_utf8_lossy);
+    let groups = digits.as_bytes().rchunks(3).rev().map(String::from_utf8_lossy);
     groups.collect::<Vec<_>>().join(",")
 }
 

@@ -30,13 +30,7 @@ pub struct Options {
 }
 
 pub fn run(options: &Options) -> Result<(), Box<dyn Error>> {
-    let Options {
-        damping,
-        stiffness,
-        push,
-        duration,
-        ..
-    } = *options;
+    let Options { damping, stiffness, push, duration, .. } = *options;
     let a = dmatrix![0.0, 1.0; -stiffness, -damping];
     let b = dmatrix![0.0; 1.0];
     let x0 = DVector::from(options.x0.clone());
@@ -49,10 +43,7 @@ pub fn run(options: &Options) -> Result<(), Box<dyn Error>> {
         "q'' = -{stiffness} q - {damping} q' + u: a {portrait}, λ = {:.3}, {:.3}",
         lambda[0], lambda[1]
     );
-    println!(
-        "u = {push} from t = 0 on, q(0) = {}, q'(0) = {}\n",
-        x0[0], x0[1]
-    );
+    println!("u = {push} from t = 0 on, q(0) = {}, q'(0) = {}\n", x0[0], x0[1]);
 
     let x = shares(&a, &b, &x0, push, duration)?;
     println!("       t       free     forced      total");
@@ -112,13 +103,7 @@ fn shares(
     let total = forced_response(a, b, x0, &u, delta)?;
     let forced = forced_response(a, b, &rest, &u, delta)?;
     let free = free_response(a, x0, &total.times)?;
-    let row = |k: usize| {
-        [
-            total.times[k],
-            free.states[k][0],
-            forced.states[k][0],
-            total.states[k][0],
-        ]
-    };
+    let row =
+        |k: usize| [total.times[k], free.states[k][0], forced.states[k][0], total.states[k][0]];
     Ok((0..=rows).map(row).collect())
 }

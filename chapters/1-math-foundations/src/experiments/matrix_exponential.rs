@@ -39,11 +39,7 @@ fn spring(t: f64) -> Result<(), Box<dyn Error>> {
     // Its eigenvalues are -0.2 ± √0.96 i.
     let a = dmatrix![0.0, 1.0; -1.0, -0.4] * t;
     let omega = 0.96f64.sqrt();
-    let (decay, cos, sin) = (
-        (-0.2 * t).exp(),
-        (omega * t).cos(),
-        (omega * t).sin() / omega,
-    );
+    let (decay, cos, sin) = ((-0.2 * t).exp(), (omega * t).cos(), (omega * t).sin() / omega);
     let exact = dmatrix![cos + 0.2 * sin, sin; -sin, cos - 0.2 * sin] * decay;
 
     println!("The spring x'' + 0.4 x' + x = 0: e^(At) at t = {t}");
@@ -51,27 +47,18 @@ fn spring(t: f64) -> Result<(), Box<dyn Error>> {
         println!("    {:>10.3e} {:>10.3e}", row[0], row[1]);
     }
     println!();
-    println!(
-        "{:<28} {:>9} {:>14}",
-        "computed by", "last term", "relative error"
-    );
+    println!("{:<28} {:>9} {:>14}", "computed by", "last term", "relative error");
     let error = |found: &DMatrix<f64>| power_of_ten(relative_error(found, &exact));
     for terms in [20, 40, 60, 80, 100, 120, 140] {
         let way = format!("{terms} terms of the series");
         let last = power_of_ten(last_term(&a, terms));
-        println!(
-            "{way:<28} {last:>9} {:>14}",
-            error(&taylor_exponential(&a, terms)?)
-        );
+        println!("{way:<28} {last:>9} {:>14}", error(&taylor_exponential(&a, terms)?));
     }
     let closed = exponential_2x2(&Matrix2::from_column_slice(a.as_slice()))?;
     for (way, found) in [
         ("scaling and squaring", matrix_exponential(&a)?),
         ("eigenvectors", exponential_by_eigenvectors(&a)?),
-        (
-            "the closed form",
-            DMatrix::from_column_slice(2, 2, closed.as_slice()),
-        ),
+        ("the closed form", DMatrix::from_column_slice(2, 2, closed.as_slice())),
     ] {
         println!("{way:<38} {:>14}", error(&found));
     }
@@ -91,10 +78,7 @@ fn last_term(a: &DMatrix<f64>, terms: usize) -> f64 {
 fn nearly_parallel_eigenvectors(gaps: &[f64]) -> Result<(), Box<dyn Error>> {
     println!("Two leaking tanks, the second into the first: e^A for A = [-1, 1; 0, -1 - gap]");
     println!();
-    println!(
-        "{:>24} {:>33}",
-        "condition number of", "correct digits of e^A by"
-    );
+    println!("{:>24} {:>33}", "condition number of", "correct digits of e^A by");
     println!(
         "{:>7} {:>8} {:>7} {:>14} {:>20}",
         "gap", "e^A", "V", "eigenvectors", "scaling, squaring"
@@ -126,17 +110,10 @@ fn relative_error(found: &DMatrix<f64>, exact: &DMatrix<f64>) -> f64 {
 
 /// An error is rounding, and only its size means something.
 fn power_of_ten(error: f64) -> String {
-    if error == 0.0 {
-        "0".to_owned()
-    } else {
-        format!("1e{}", error.log10().round())
-    }
+    if error == 0.0 { "0".to_owned() } else { format!("1e{}", error.log10().round()) }
 }
 
 /// How many of the 15 decimal digits of an `f64` are right.
 fn digits(error: f64) -> String {
-    (-error.log10())
-        .floor()
-        .clamp(0.0, f64::from(f64::DIGITS))
-        .to_string()
+    (-error.log10()).floor().clamp(0.0, f64::from(f64::DIGITS)).to_string()
 }

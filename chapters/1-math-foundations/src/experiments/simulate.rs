@@ -25,12 +25,7 @@ pub struct Options {
     #[arg(long, value_name = "TOML")]
     file: Option<PathBuf>,
     /// Where to start: one number for each state, as in 1,0
-    #[arg(
-        long,
-        value_name = "NUMBERS",
-        value_delimiter = ',',
-        allow_hyphen_values = true
-    )]
+    #[arg(long, value_name = "NUMBERS", value_delimiter = ',', allow_hyphen_values = true)]
     x0: Option<Vec<f64>>,
     /// Another value for a parameter, as in mu=5; may be repeated
     #[arg(long, value_name = "NAME=VALUE", value_parser = assignment)]
@@ -73,10 +68,7 @@ enum MethodName {
 
 fn assignment(text: &str) -> Result<(String, f64), String> {
     let (name, value) = text.split_once('=').ok_or("expected NAME=VALUE")?;
-    let number = value
-        .trim()
-        .parse()
-        .map_err(|_| format!("expected a number, found `{value}`"))?;
+    let number = value.trim().parse().map_err(|_| format!("expected a number, found `{value}`"))?;
     Ok((name.trim().to_owned(), number))
 }
 
@@ -127,7 +119,7 @@ impl Options {
                 let names: Vec<&str> = NAMED_SYSTEMS.iter().map(|(name, _)| *name).collect();
                 let names = names.join(", ");
                 return Err(
-                    format!("expected the name of a system, or --file; there are {names}").into(),
+                    format!("expected the name of a system, or --file; there are {names}").into()
                 );
             }
         };
@@ -142,31 +134,25 @@ impl Options {
     }
 
     fn method(&self, system: &System) -> Result<Method, String> {
-        let name = self
-            .method
-            .unwrap_or(match (self.step, self.tolerance, &system.law) {
-                (Some(_), _, _) => MethodName::Rk4,
-                (None, Some(_), _) => MethodName::DormandPrince,
-                (None, None, Law::Matrices { .. }) => MethodName::Exact,
-                (None, None, Law::Equations(_)) => MethodName::DormandPrince,
-            });
+        let name = self.method.unwrap_or(match (self.step, self.tolerance, &system.law) {
+            (Some(_), _, _) => MethodName::Rk4,
+            (None, Some(_), _) => MethodName::DormandPrince,
+            (None, None, Law::Matrices { .. }) => MethodName::Exact,
+            (None, None, Law::Equations(_)) => MethodName::DormandPrince,
+        });
         if self.step.is_some() && name != MethodName::Rk4 {
             return Err("--step belongs to --method rk4, found it beside another method".into());
         }
         if self.tolerance.is_some() && name != MethodName::DormandPrince {
             let found = "found it beside another method";
-            return Err(format!(
-                "--tolerance belongs to --method dormand-prince, {found}"
-            ));
+            return Err(format!("--tolerance belongs to --method dormand-prince, {found}"));
         }
         Ok(match name {
             MethodName::Exact => Method::Exact,
-            MethodName::Rk4 => Method::RungeKutta {
-                step: self.step.unwrap_or(0.01),
-            },
-            MethodName::DormandPrince => Method::DormandPrince {
-                tolerance: self.tolerance.unwrap_or(1e-6),
-            },
+            MethodName::Rk4 => Method::RungeKutta { step: self.step.unwrap_or(0.01) },
+            MethodName::DormandPrince => {
+                Method::DormandPrince { tolerance: self.tolerance.unwrap_or(1e-6) }
+            }
         })
     }
 
@@ -175,27 +161,17 @@ impl Options {
             return Ok(system.plot);
         };
         let index = |name: &String| {
-            system
-                .states
-                .iter()
-                .position(|state| state == name)
-                .ok_or_else(|| {
-                    let states = || system.states.iter().map(String::as_str);
-                    let meant = nearest_name(name, states())
-                        .map_or_else(String::new, |near| format!(", did you mean `{near}`?"));
-                    let known = system.states.join(", ");
-                    format!(
-                        "{} has no state `{name}`{meant}; it has {known}",
-                        system.name
-                    )
-                })
+            system.states.iter().position(|state| state == name).ok_or_else(|| {
+                let states = || system.states.iter().map(String::as_str);
+                let meant = nearest_name(name, states())
+                    .map_or_else(String::new, |near| format!(", did you mean `{near}`?"));
+                let known = system.states.join(", ");
+                format!("{} has no state `{name}`{meant}; it has {known}", system.name)
+            })
         };
         match names.as_slice() {
             [horizontal, vertical] => Ok(Some((index(horizontal)?, index(vertical)?))),
-            other => Err(format!(
-                "expected two states for --axes, found {}",
-                other.len()
-            )),
+            other => Err(format!("expected two states for --axes, found {}", other.len())),
         }
     }
 
@@ -223,19 +199,14 @@ impl Options {
 fn from_file(file: &Path) -> Result<System, Box<dyn Error>> {
     let text = fs::read_to_string(file)
         .map_err(|error| format!("cannot read {}: {error}", file.display()))?;
-    let name = file
-        .file_stem()
-        .map_or("system".into(), |stem| stem.to_string_lossy());
+    let name = file.file_stem().map_or("system".into(), |stem| stem.to_string_lossy());
     System::from_toml(&name, &text).map_err(|error| format!("{}, {error}", file.display()).into())
 }
 
 /// Writes a file whole or not at all: under another name first, then renamed.
 fn write_whole(path: &Path, content: &str) -> Result<(), String> {
     let complain = |error: io::Error| format!("cannot write {}: {error}", path.display());
-    if let Some(folder) = path
-        .parent()
-        .filter(|folder| !folder.as_os_str().is_empty())
-    {
+    if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
         fs::create_dir_all(folder).map_err(complain)?;
     }
     let mut partial = path.as_os_str().to_owned();
@@ -254,11 +225,7 @@ fn csv(system: &System, simulation: &Simulation) -> String {
         .chain(system.states.iter().chain(watched).map(String::as_str))
         .collect();
     let mut text = header.join(",") + "\n";
-    let rows = simulation
-        .trajectory
-        .times
-        .iter()
-        .zip(&simulation.trajectory.states);
+    let rows = simulation.trajectory.times.iter().zip(&simulation.trajectory.states);
     for ((t, x), watched) in rows.zip(&simulation.watched) {
         let _ = write!(text, "{t}");
         for value in x.iter().chain(watched) {
@@ -273,41 +240,27 @@ fn csv(system: &System, simulation: &Simulation) -> String {
 fn thinned(points: Vec<(f64, f64)>) -> Vec<(f64, f64)> {
     let every = points.len().div_ceil(2001).max(1);
     let last = points.len().saturating_sub(1);
-    let kept = points
-        .into_iter()
-        .enumerate()
-        .filter(|(k, _)| k % every == 0 || *k == last);
+    let kept = points.into_iter().enumerate().filter(|(k, _)| k % every == 0 || *k == last);
     kept.map(|(_, point)| point).collect()
 }
 
 fn time_plot(system: &System, simulation: &Simulation) -> Plot {
     let label = format!("{} of {} over time", system.states.join(", "), system.name);
     let plot = Plot::new(label).x_label("t");
-    system
-        .states
-        .iter()
-        .enumerate()
-        .fold(plot, |plot, (index, name)| {
-            plot.line(
-                Role::State,
-                name,
-                &thinned(simulation.trajectory.component(index)),
-            )
-        })
+    system.states.iter().enumerate().fold(plot, |plot, (index, name)| {
+        plot.line(Role::State, name, &thinned(simulation.trajectory.component(index)))
+    })
 }
 
 fn phase_plot(system: &System, simulation: &Simulation, (across, up): (usize, usize)) -> Plot {
     let (horizontal, vertical) = (&system.states[across], &system.states[up]);
     let points = thinned(simulation.trajectory.phase(across, up));
     let start = &points[..1];
-    Plot::new(format!(
-        "{vertical} against {horizontal} of {}: the phase portrait",
-        system.name
-    ))
-    .x_label(horizontal)
-    .y_label(vertical)
-    .line(Role::State, "", &points)
-    .points(Role::State, "start", start)
+    Plot::new(format!("{vertical} against {horizontal} of {}: the phase portrait", system.name))
+        .x_label(horizontal)
+        .y_label(vertical)
+        .line(Role::State, "", &points)
+        .points(Role::State, "start", start)
 }
 
 fn report(
@@ -325,32 +278,18 @@ fn report(
             }
         }
         Law::Matrices { a, b, input } => {
-            let _ = writeln!(
-                text,
-                "    x' = Ax{}",
-                if input.is_some() { " + Bu" } else { "" }
-            );
+            let _ = writeln!(text, "    x' = Ax{}", if input.is_some() { " + Bu" } else { "" });
             for (i, row) in a.iter().enumerate() {
                 let row: Vec<&str> = row.iter().map(|entry| entry.source()).collect();
-                let push = b
-                    .get(i)
-                    .map_or_else(String::new, |b| format!("    B: {}", b.source()));
+                let push = b.get(i).map_or_else(String::new, |b| format!("    B: {}", b.source()));
                 let _ = writeln!(text, "    A: {}{push}", row.join(", "));
             }
         }
     }
     let _ = writeln!(text, "    {}; {method}", system.describe_parameters());
-    let _ = writeln!(
-        text,
-        "\n{}",
-        time_plot(system, simulation).to_terminal(76, 14)
-    );
+    let _ = writeln!(text, "\n{}", time_plot(system, simulation).to_terminal(76, 14));
     if let Some(axes) = axes {
-        let _ = writeln!(
-            text,
-            "{}",
-            phase_plot(system, simulation, axes).to_terminal(56, 18)
-        );
+        let _ = writeln!(text, "{}", phase_plot(system, simulation, axes).to_terminal(56, 18));
     }
     let end = system.duration;
     let _ = writeln!(
@@ -367,43 +306,20 @@ fn report(
         let least = values.iter().copied().fold(f64::INFINITY, f64::min);
         let most = values.iter().copied().fold(f64::NEG_INFINITY, f64::max);
         let _ = write!(text, "{name:12}");
-        for value in [
-            first.unwrap_or(f64::NAN),
-            last.unwrap_or(f64::NAN),
-            least,
-            most,
-        ] {
+        for value in [first.unwrap_or(f64::NAN), last.unwrap_or(f64::NAN), least, most] {
             let _ = write!(text, " {:>12}", short(value));
         }
         text.push('\n');
     };
     for (index, name) in system.states.iter().enumerate() {
-        let values = simulation
-            .trajectory
-            .states
-            .iter()
-            .map(|x| x[index])
-            .collect();
+        let values = simulation.trajectory.states.iter().map(|x| x[index]).collect();
         row(&mut text, name, values);
     }
     for (index, (name, _)) in system.watched.iter().enumerate() {
-        row(
-            &mut text,
-            name,
-            simulation
-                .watched
-                .iter()
-                .map(|values| values[index])
-                .collect(),
-        );
+        row(&mut text, name, simulation.watched.iter().map(|values| values[index]).collect());
     }
     if simulation.evaluations > 0 {
-        let Simulation {
-            accepted,
-            rejected,
-            evaluations,
-            ..
-        } = simulation;
+        let Simulation { accepted, rejected, evaluations, .. } = simulation;
         let _ = writeln!(
             text,
             "\n{accepted} steps, {rejected} refused, {evaluations} evaluations of x'"

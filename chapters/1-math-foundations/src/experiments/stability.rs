@@ -126,21 +126,14 @@ fn judge_steps(a: &DMatrix<f64>, horizon: Option<f64>) -> Result<TransientGrowth
 
     let identity = DMatrix::identity(a.nrows(), a.nrows());
     let energy = lyapunov_certificate_discrete(a, &identity);
-    certificate(&energy, |p| {
-        discrete_lyapunov_residual(&a.transpose(), p, &identity)
-    })?;
+    certificate(&energy, |p| discrete_lyapunov_residual(&a.transpose(), p, &identity))?;
     println!();
 
     let steps = horizon.unwrap_or(100.0);
     if !(1.0..=1e6).contains(&steps) {
         let expected = "between 1 and a million steps";
         let value = steps.to_string();
-        return Err(InputError::OutOfRange {
-            name: "the horizon",
-            expected,
-            value,
-        }
-        .into());
+        return Err(InputError::OutOfRange { name: "the horizon", expected, value }.into());
     }
     let growth = transient_growth_discrete(a, steps as usize)?;
     report(&growth, energy.as_ref().ok(), "k");
@@ -173,21 +166,13 @@ fn number(value: f64) -> String {
         return format!("{value:.3e}");
     }
     let decimals = format!("{value:.4}");
-    decimals
-        .trim_end_matches('0')
-        .trim_end_matches('.')
-        .to_owned()
+    decimals.trim_end_matches('0').trim_end_matches('.').to_owned()
 }
 
 fn in_rows(matrix: &DMatrix<f64>) -> String {
     let rows: Vec<String> = matrix
         .row_iter()
-        .map(|row| {
-            row.iter()
-                .map(|&entry| number(entry))
-                .collect::<Vec<_>>()
-                .join(", ")
-        })
+        .map(|row| row.iter().map(|&entry| number(entry)).collect::<Vec<_>>().join(", "))
         .collect();
     format!("[{}]", rows.join("; "))
 }
@@ -201,11 +186,7 @@ fn routh(table: &RouthArray, [stable, boundary, unstable]: [&str; 3]) {
             "{} {stable}, {} {boundary}{}, {} {unstable}",
             table.stable(),
             table.on_boundary,
-            if table.repeated_on_boundary {
-                " (a multiple one)"
-            } else {
-                ""
-            },
+            if table.repeated_on_boundary { " (a multiple one)" } else { "" },
             table.unstable
         ),
     );
@@ -218,10 +199,7 @@ fn certificate(
     match energy {
         Ok(energy) => {
             line("an energy xᵀPx, P", in_rows(&energy.p));
-            line(
-                "residual of its equation",
-                format_args!("{:.0e}", residual(&energy.p)?),
-            );
+            line("residual of its equation", format_args!("{:.0e}", residual(&energy.p)?));
         }
         Err(StabilityError::NotStable { .. } | StabilityError::NotStableDiscrete { .. }) => {
             line("an energy xᵀPx, P", "there is none");
@@ -233,28 +211,18 @@ fn certificate(
 
 fn report(growth: &TransientGrowth, energy: Option<&LyapunovCertificate>, time: &str) {
     let (at, peak) = growth.peak();
-    line(
-        "largest growth seen",
-        format_args!("{} at {time} = {}", number(peak), number(at)),
-    );
+    line("largest growth seen", format_args!("{} at {time} = {}", number(peak), number(at)));
     if let Some(energy) = energy {
         line("the energy allows at most", number(energy.growth_bound()));
     }
     if let (Some(&last), Some(&norm)) = (growth.times.last(), growth.norms.last()) {
-        line(
-            "left at the end",
-            format_args!("{} at {time} = {}", number(norm), number(last)),
-        );
+        line("left at the end", format_args!("{} at {time} = {}", number(norm), number(last)));
     }
 }
 
 fn draw(growth: &TransientGrowth) -> Plot {
-    let points: Vec<(f64, f64)> = growth
-        .times
-        .iter()
-        .copied()
-        .zip(growth.norms.iter().copied())
-        .collect();
+    let points: Vec<(f64, f64)> =
+        growth.times.iter().copied().zip(growth.norms.iter().copied()).collect();
     Plot::new("The largest growth of any state").line(Role::State, "", &points)
 }
 
@@ -270,9 +238,7 @@ fn parse(text: &str) -> Result<DMatrix<f64>, InputError> {
         let entries = row.split([',', ' ']).filter(|entry| !entry.is_empty());
         let numbers: Result<Vec<f64>, _> = entries
             .map(|entry| {
-                entry
-                    .parse()
-                    .map_err(|_| refuse("rows of numbers, as in \"0,1;-1,-0.4\"", entry))
+                entry.parse().map_err(|_| refuse("rows of numbers, as in \"0,1;-1,-0.4\"", entry))
             })
             .collect();
         rows.push(numbers?);
@@ -281,9 +247,7 @@ fn parse(text: &str) -> Result<DMatrix<f64>, InputError> {
     if rows.iter().any(|row| row.len() != columns) {
         return Err(refuse("rows of one length, as in \"0,1;-1,-0.4\"", text));
     }
-    Ok(DMatrix::from_fn(rows.len(), columns, |row, column| {
-        rows[row][column]
-    }))
+    Ok(DMatrix::from_fn(rows.len(), columns, |row, column| rows[row][column]))
 }
 
 fn compare_solvers() -> Result<(), Box<dyn Error>> {

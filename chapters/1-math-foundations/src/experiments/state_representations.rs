@@ -158,20 +158,11 @@ fn described(system: &System) -> Result<(Matrices, [String; 2]), Box<dyn Error>>
 
 fn equation(coefficients: &[f64], name: &str) -> String {
     let term = |(i, coefficient): (usize, &f64)| format!("{coefficient} {name}{}", "'".repeat(i));
-    coefficients
-        .iter()
-        .enumerate()
-        .map(term)
-        .collect::<Vec<_>>()
-        .join(" + ")
+    coefficients.iter().enumerate().map(term).collect::<Vec<_>>().join(" + ")
 }
 
 pub fn run(options: &Options) -> Result<(), Box<dyn Error>> {
-    let spring = System::MassSpringDamper(Spring {
-        mass: 1.0,
-        damping: 0.4,
-        stiffness: 1.0,
-    });
+    let spring = System::MassSpringDamper(Spring { mass: 1.0, damping: 0.4, stiffness: 1.0 });
     let (system, words) = described(options.system.as_ref().unwrap_or(&spring))?;
     println!("{}\n{}\n", words[0], words[1]);
     print_beside(("A", &system.a), ("B", &system.b));
@@ -185,23 +176,13 @@ pub fn run(options: &Options) -> Result<(), Box<dyn Error>> {
     }
     println!();
 
-    let slowest = lambda
-        .iter()
-        .map(|lambda_i| time_scale(*lambda_i))
-        .fold(0.0, f64::max);
+    let slowest = lambda.iter().map(|lambda_i| time_scale(*lambda_i)).fold(0.0, f64::max);
     println!("{:>10} {:>12} {:>12}", "t [s]", "impulse: y", "step: y");
     for count in 0..=6 {
         let t = slowest * f64::from(count);
-        let (impulse, step) = (
-            system.impulse_response(t)?[(0, 0)],
-            system.step_response(t)?[(0, 0)],
-        );
-        println!(
-            "{:>10} {:>12} {:>12}",
-            number(t),
-            number(impulse),
-            number(step)
-        );
+        let (impulse, step) =
+            (system.impulse_response(t)?[(0, 0)], system.step_response(t)?[(0, 0)]);
+        println!("{:>10} {:>12} {:>12}", number(t), number(impulse), number(step));
     }
     Ok(())
 }
@@ -210,11 +191,7 @@ pub fn run(options: &Options) -> Result<(), Box<dyn Error>> {
 fn parts(lambda: Complex<f64>) -> (f64, f64) {
     // A double eigenvalue is known to half the digits, and may come out as a pair.
     let clean = |part: f64| {
-        if part.abs() > 1e-7 * lambda.norm() {
-            part
-        } else {
-            0.0
-        }
+        if part.abs() > 1e-7 * lambda.norm() { part } else { 0.0 }
     };
     (clean(lambda.re), clean(lambda.im))
 }
@@ -247,11 +224,7 @@ fn time_scale(lambda: Complex<f64>) -> f64 {
 fn print_beside(left: (&str, &DMatrix<f64>), right: (&str, &DMatrix<f64>)) {
     for row in 0..left.1.nrows() {
         let of = |(name, matrix): (&str, &DMatrix<f64>)| {
-            let sign = if row == 0 {
-                format!("{name} =")
-            } else {
-                String::new()
-            };
+            let sign = if row == 0 { format!("{name} =") } else { String::new() };
             let entry = |column| format!("{:>9}", number(matrix[(row, column)]));
             let entries = (0..matrix.ncols()).map(entry);
             format!("{sign:<4}{}", entries.collect::<String>())

@@ -57,10 +57,8 @@ struct Lcg(u64);
 
 impl Lcg {
     fn next(&mut self) -> f64 {
-        self.0 = self
-            .0
-            .wrapping_mul(6_364_136_223_846_793_005)
-            .wrapping_add(1_442_695_040_888_963_407);
+        self.0 =
+            self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         (self.0 >> 11) as f64 * 2f64.powi(-53) * 2.0 - 1.0
     }
 
@@ -151,12 +149,7 @@ fn complex_eigenvalues_agree_with_lapack() {
     for case in fixture().random_complex {
         let a = Lcg(case.seed).complex_matrix(case.n);
         let name = format!("random complex {}", case.n);
-        expect_eigenvalues(
-            &name,
-            &case.eigenvalues,
-            &eigenvalues_complex(&a).unwrap(),
-            1e-10,
-        );
+        expect_eigenvalues(&name, &case.eigenvalues, &eigenvalues_complex(&a).unwrap(), 1e-10);
     }
 }
 
@@ -168,11 +161,7 @@ fn hermitian_eigenvalues_agree_with_lapack() {
         for (k, expected) in case.eigenvalues.iter().enumerate() {
             // Normwise: an eigenvalue near zero is known to rounding of the largest.
             let error = (found[k] - expected).abs();
-            assert!(
-                error <= 1e-13 * found.amax(),
-                "N = {}, {k}: error {error:.1e}",
-                case.n
-            );
+            assert!(error <= 1e-13 * found.amax(), "N = {}, {k}: error {error:.1e}", case.n);
         }
     }
 }
@@ -187,12 +176,7 @@ fn named_matrices_have_their_known_eigenvalues() {
         let modes = eigendecomposition(&a).unwrap();
         expect_eigenvalues(&case.name, &case.eigenvalues, &modes.lambda, case.relative);
         let lambda = eigenvalues_complex(&complex(&a)).unwrap();
-        expect_eigenvalues(
-            &case.name,
-            &case.eigenvalues,
-            &lambda,
-            case.relative.max(1e-15),
-        );
+        expect_eigenvalues(&case.name, &case.eigenvalues, &lambda, case.relative.max(1e-15));
     }
 }
 
@@ -270,11 +254,7 @@ fn a_small_eigenvalue_of_a_graded_matrix_keeps_its_digits() {
     // Trace 1, determinant 1e-34: the off-diagonal is far below rounding of 1, and still it counts.
     let a = dmatrix![1.0, 1e-17; 1e-17, 2e-34];
     let lambda = eigenvalues(&a).unwrap();
-    assert!(
-        (lambda[1].re / 1e-34 - 1.0).abs() < 1e-12,
-        "found {}",
-        lambda[1]
-    );
+    assert!((lambda[1].re / 1e-34 - 1.0).abs() < 1e-12, "found {}", lambda[1]);
 }
 
 #[test]
@@ -304,10 +284,7 @@ fn a_jordan_block_moves_by_the_nth_root_of_its_perturbation() {
                 let moved = (lambda - Complex::ONE).norm();
                 // The solver's own rounding moves the block too: by at most a few ε^(1/N).
                 let rounding = 2.0 * f64::EPSILON.powf(1.0 / n as f64);
-                assert!(
-                    (moved - radius).abs() < 0.01 * radius + rounding,
-                    "N = {n}, {epsilon:e}"
-                );
+                assert!((moved - radius).abs() < 0.01 * radius + rounding, "N = {n}, {epsilon:e}");
             }
         }
     }
@@ -318,15 +295,9 @@ fn a_hidden_jordan_block_is_found_within_the_nth_root_of_rounding() {
     for n in [2, 3, 5, 8] {
         let q = Lcg(n as u64).matrix(n).qr().q();
         let hidden = &q * jordan_block(n, 2.0) * q.transpose();
-        let worst = eigenvalues(&hidden)
-            .unwrap()
-            .map(|z| (z - Complex::from(2.0)).norm())
-            .max();
+        let worst = eigenvalues(&hidden).unwrap().map(|z| (z - Complex::from(2.0)).norm()).max();
         let theory = (n as f64 * 4.0 * f64::EPSILON).powf(1.0 / n as f64);
-        assert!(
-            worst <= 2.0 * theory,
-            "N = {n}: {worst:.1e}, theory {theory:.1e}"
-        );
+        assert!(worst <= 2.0 * theory, "N = {n}: {worst:.1e}, theory {theory:.1e}");
     }
 }
 
@@ -338,23 +309,14 @@ fn a_defective_matrix_has_a_schur_form_but_no_eigenbasis() {
     assert!(modes.condition_number() > 1e15);
     let refused = modes.coordinates(&DVector::repeat(6, 1.0)).unwrap_err();
     assert!(matches!(refused, EigenError::NoEigenbasis { .. }));
-    assert!(
-        refused
-            .to_string()
-            .starts_with("A has no basis of eigenvectors in working precision")
-    );
+    assert!(refused.to_string().starts_with("A has no basis of eigenvectors in working precision"));
 
     let schur = real_schur(&a).unwrap();
     assert_eq!(&schur.q * &schur.t * schur.q.transpose(), a);
     // Large blocks would overflow in a careless back substitution.
     let modes = eigendecomposition(&jordan_block(60, 0.0)).unwrap();
     assert!(modes.v.iter().all(|z| z.re.is_finite()));
-    assert!(
-        modes
-            .v
-            .column_iter()
-            .all(|v| (v.norm() - 1.0).abs() < 1e-12)
-    );
+    assert!(modes.v.column_iter().all(|v| (v.norm() - 1.0).abs() < 1e-12));
 }
 
 // ---------------------------------------------------------------------------------- eq-1-1
@@ -370,11 +332,7 @@ fn eq_1_1_a_damped_spring_is_the_sum_of_its_two_modes() {
         let (sine, cosine) = (omega * t).sin_cos();
         let expected = (-0.2 * t).exp() * (cosine + 0.2 * sine / omega);
         let x = modes.flow(&dvector![1.0, 0.0], t).unwrap();
-        assert!(
-            (x[0] - expected).abs() < 1e-14,
-            "t = {t}: expected {expected}, found {}",
-            x[0]
-        );
+        assert!((x[0] - expected).abs() < 1e-14, "t = {t}: expected {expected}, found {}", x[0]);
     }
 }
 
@@ -591,13 +549,7 @@ fn power_iteration_finds_the_dominant_mode_at_the_rate_of_the_gap() {
 fn power_iteration_never_settles_on_a_complex_pair() {
     let damped_spring = dmatrix![0.0, 1.0; -1.0, -0.4];
     let stopped = power_iteration(&damped_spring, &dvector![1.0, 0.0], 10_000, 1e-3).unwrap_err();
-    assert_eq!(
-        stopped,
-        EigenError::NoConvergence {
-            iterations: 10_000,
-            remaining: 1
-        }
-    );
+    assert_eq!(stopped, EigenError::NoConvergence { iterations: 10_000, remaining: 1 });
 }
 
 #[test]
@@ -634,16 +586,10 @@ fn permutation_matrices_need_the_exceptional_shift() {
         let lambda = eigenvalues(&a).unwrap();
         for z in &lambda {
             assert!((z.norm() - 1.0).abs() < 1e-14, "N = {n}");
-            assert!(
-                (z.powi(n as i32) - Complex::ONE).norm() < 1e-13 * n as f64,
-                "N = {n}"
-            );
+            assert!((z.powi(n as i32) - Complex::ONE).norm() < 1e-13 * n as f64, "N = {n}");
         }
         let lambda = eigenvalues_complex(&complex(&a)).unwrap();
-        assert!(
-            lambda.iter().all(|z| (z.norm() - 1.0).abs() < 1e-14),
-            "N = {n}"
-        );
+        assert!(lambda.iter().all(|z| (z.norm() - 1.0).abs() < 1e-14), "N = {n}");
     }
 }
 
@@ -656,16 +602,10 @@ fn zero_identity_and_one_by_one() {
     assert_eq!(identity.lambda, DVector::repeat(3, Complex::ONE));
     assert_eq!(identity.condition_number(), 1.0);
     let single = eigendecomposition(&dmatrix![-7.5]).unwrap();
-    assert_eq!(
-        (single.lambda[0], single.v[(0, 0)]),
-        (Complex::from(-7.5), Complex::ONE)
-    );
+    assert_eq!((single.lambda[0], single.v[(0, 0)]), (Complex::from(-7.5), Complex::ONE));
     let single = hermitian_eigendecomposition(&dmatrix![Complex::from(-7.5)]).unwrap();
     assert_eq!((single.lambda[0], single.v[(0, 0)]), (-7.5, Complex::ONE));
-    assert_eq!(
-        eigenvalues_complex(&dmatrix![Complex::I]).unwrap()[0],
-        Complex::I
-    );
+    assert_eq!(eigenvalues_complex(&dmatrix![Complex::I]).unwrap()[0], Complex::I);
 }
 
 #[test]
@@ -678,14 +618,8 @@ fn extreme_units_change_the_eigenvalues_and_nothing_else() {
         let symmetric = hermitian_eigendecomposition(&((&a + a.transpose()) * unit)).unwrap();
         let tame = hermitian_eigendecomposition(&(&a + a.transpose())).unwrap();
         for k in 0..6 {
-            assert!(
-                (modes.lambda[k] / unit - plain.lambda[k]).norm() < 1e-13,
-                "unit {unit:e}"
-            );
-            assert!(
-                (symmetric.lambda[k] / unit - tame.lambda[k]).abs() < 1e-13,
-                "unit {unit:e}"
-            );
+            assert!((modes.lambda[k] / unit - plain.lambda[k]).norm() < 1e-13, "unit {unit:e}");
+            assert!((symmetric.lambda[k] / unit - tame.lambda[k]).abs() < 1e-13, "unit {unit:e}");
         }
         assert!((modes.v - &plain.v).camax() < 1e-12, "unit {unit:e}");
         let rebuilt = &schur.q * (schur.t / unit) * schur.q.transpose();
@@ -698,36 +632,20 @@ fn bad_matrices_are_refused_with_a_sentence() {
     let tall = DMatrix::<f64>::zeros(3, 2);
     let sentence = eigenvalues(&tall).unwrap_err().to_string();
     assert_eq!(sentence, "expected A to be square, found 3 x 2");
-    let sentence = eigendecomposition(&dmatrix![1.0, f64::NAN; 0.0, 1.0])
-        .unwrap_err()
-        .to_string();
-    assert_eq!(
-        sentence,
-        "expected every entry of A to be finite, found NaN at row 0, column 1"
-    );
+    let sentence = eigendecomposition(&dmatrix![1.0, f64::NAN; 0.0, 1.0]).unwrap_err().to_string();
+    assert_eq!(sentence, "expected every entry of A to be finite, found NaN at row 0, column 1");
     assert!(real_schur(&DMatrix::zeros(0, 0)).is_err());
     assert!(complex_schur(&complex(&tall)).is_err());
     assert!(hessenberg(&tall).is_err());
     assert!(balance(&tall).is_err());
     let one_sided = dmatrix![Complex::ONE, Complex::I; Complex::I, Complex::ONE];
-    let sentence = hermitian_eigendecomposition(&one_sided)
-        .unwrap_err()
-        .to_string();
+    let sentence = hermitian_eigendecomposition(&one_sided).unwrap_err().to_string();
     assert_eq!(
         sentence,
         "expected A to be Hermitian, found 0+1i at row 0, column 1 but 0+1i at row 1, column 0"
     );
-    let sentence = power_iteration(&dmatrix![1.0], &dvector![0.0], 5, 0.1)
-        .unwrap_err()
-        .to_string();
-    assert_eq!(
-        sentence,
-        "expected the length of the start to be finite and positive, found 0"
-    );
+    let sentence = power_iteration(&dmatrix![1.0], &dvector![0.0], 5, 0.1).unwrap_err().to_string();
+    assert_eq!(sentence, "expected the length of the start to be finite and positive, found 0");
     let sentence = power_iteration(&dmatrix![1.0], &dvector![1.0, 2.0], 5, 0.1).unwrap_err();
-    assert!(
-        sentence
-            .to_string()
-            .starts_with("expected the start to be 1 x 1, found 2 x 1")
-    );
+    assert!(sentence.to_string().starts_with("expected the start to be 1 x 1, found 2 x 1"));
 }

@@ -18,10 +18,7 @@ fn rounding(length: usize, scale: f64) -> f64 {
 }
 
 fn largest(numbers: &[Complex<f64>]) -> f64 {
-    numbers
-        .iter()
-        .map(|number| number.norm())
-        .fold(0.0, f64::max)
+    numbers.iter().map(|number| number.norm()).fold(0.0, f64::max)
 }
 
 /// Compares entry by entry; a failure names the first entry that differs and both values.
@@ -43,16 +40,12 @@ fn expect_equal_reals(expected: &[f64], found: &[f64], tolerance: f64) {
 fn random_signal(length: usize, seed: u64) -> Vec<Complex<f64>> {
     let mut random = ChaCha8Rng::seed_from_u64(seed);
     let mut number = || random.random_range(-1.0..1.0);
-    (0..length)
-        .map(|_| Complex::new(number(), number()))
-        .collect()
+    (0..length).map(|_| Complex::new(number(), number())).collect()
 }
 
 fn by_rustfft(u: &[Complex<f64>]) -> Vec<Complex<f64>> {
     let mut buffer = u.to_vec();
-    FftPlanner::new()
-        .plan_fft_forward(u.len())
-        .process(&mut buffer);
+    FftPlanner::new().plan_fft_forward(u.len()).process(&mut buffer);
     buffer
 }
 
@@ -63,10 +56,7 @@ fn signal(length: impl Into<prop::collection::SizeRange>) -> impl Strategy<Value
 fn complex_signal(
     length: impl Into<prop::collection::SizeRange>,
 ) -> impl Strategy<Value = Vec<Complex<f64>>> {
-    vec(
-        (-10.0..10.0, -10.0..10.0).prop_map(|(re, im)| Complex::new(re, im)),
-        length,
-    )
+    vec((-10.0..10.0, -10.0..10.0).prop_map(|(re, im)| Complex::new(re, im)), length)
 }
 
 fn power_of_two_signal() -> impl Strategy<Value = Vec<Complex<f64>>> {
@@ -91,15 +81,9 @@ fn naive_inverse_equals_rustfft_over_n() {
     for length in (1..=64).chain([97, 1021]) {
         let u_hat = random_signal(length, length as u64);
         let mut expected = u_hat.clone();
-        FftPlanner::new()
-            .plan_fft_inverse(length)
-            .process(&mut expected);
+        FftPlanner::new().plan_fft_inverse(length).process(&mut expected);
         expected.iter_mut().for_each(|u_k| *u_k /= length as f64);
-        expect_equal(
-            &expected,
-            &inverse_dft(&u_hat),
-            rounding(length, 1.0) / length as f64,
-        );
+        expect_equal(&expected, &inverse_dft(&u_hat), rounding(length, 1.0) / length as f64);
     }
 }
 
@@ -146,11 +130,7 @@ fn roots_of_unity_are_exact_on_the_axes_and_on_the_circle_elsewhere() {
             let angle = -TAU * (index % length) as f64 / length as f64;
             let expected = Complex::from_polar(1.0, angle);
             // The reference rounds an angle of up to 2π three times.
-            expect_equal(
-                &[expected],
-                &[root_of_unity(index, length)],
-                8.0 * f64::EPSILON,
-            );
+            expect_equal(&[expected], &[root_of_unity(index, length)], 8.0 * f64::EPSILON);
         }
     }
 }
@@ -181,9 +161,7 @@ fn a_large_angle_loses_the_digits_that_a_reduced_index_keeps() {
 fn a_pure_tone_has_one_frequency_and_a_shorter_tone_leaks() {
     let length = 32;
     let tone = |turns: f64| -> Vec<f64> {
-        (0..length)
-            .map(|k| (TAU * turns * k as f64 / length as f64).cos())
-            .collect()
+        (0..length).map(|k| (TAU * turns * k as f64 / length as f64).cos()).collect()
     };
     // Five whole turns: n/2 in the entries 5 and n - 5, zero in all others.
     let mut expected = vec![0.0; length];
@@ -192,10 +170,7 @@ fn a_pure_tone_has_one_frequency_and_a_shorter_tone_leaks() {
     expect_equal(&to_complex(&expected), &dft(&to_complex(&tone(5.0))), 1e-13);
     // Five and a half: no entry holds it alone, and every entry holds some of it.
     let leaking = dft(&to_complex(&tone(5.5)));
-    assert!(
-        leaking.iter().all(|u_hat_m| u_hat_m.norm() > 0.5),
-        "{leaking:?}"
-    );
+    assert!(leaking.iter().all(|u_hat_m| u_hat_m.norm() > 0.5), "{leaking:?}");
 }
 
 #[test]
@@ -226,10 +201,7 @@ fn the_wrapped_tail_is_all_that_separates_circular_from_causal() {
     let mut expected = causal.clone();
     (3..12).for_each(|j| expected[j - 3] += kernel[j]);
     expect_equal_reals(&expected, &circular, 1e-15);
-    assert!(
-        causal[..9].iter().all(|&y_k| y_k == 0.0),
-        "an effect before its cause"
-    );
+    assert!(causal[..9].iter().all(|&y_k| y_k == 0.0), "an effect before its cause");
     assert!(circular[0] > 0.5, "the circle shows the effect first");
 }
 
@@ -251,9 +223,7 @@ fn one_sample_of_padding_too_few_lets_the_tail_in() {
 
 #[test]
 fn a_leaky_recurrence_is_a_causal_convolution() {
-    let u: Vec<f64> = (0..40)
-        .map(|k| if k % 9 == 4 { 1.0 } else { 0.0 })
-        .collect();
+    let u: Vec<f64> = (0..40).map(|k| if k % 9 == 4 { 1.0 } else { 0.0 }).collect();
     let kernel: Vec<f64> = (0..40).map(|j| 0.9_f64.powi(j)).collect();
     let mut x = 0.0;
     let states: Vec<f64> = u
@@ -295,9 +265,7 @@ fn a_kernel_longer_than_the_input_is_cut_and_an_empty_one_is_silent() {
 #[test]
 fn circular_convolution_refuses_two_circles() {
     assert_eq!(
-        circular_convolution(&[1.0, 2.0], &[1.0])
-            .unwrap_err()
-            .to_string(),
+        circular_convolution(&[1.0, 2.0], &[1.0]).unwrap_err().to_string(),
         "expected K and u to have the same length, found 2 and 1"
     );
 }

@@ -10,19 +10,14 @@ use proptest::prelude::*;
 /// A random recurrence of any shape, its spectral radius below one, and its random inputs.
 fn recurrence_and_inputs()
 -> impl Strategy<Value = (DMatrix<f64>, DMatrix<f64>, DMatrix<f64>, Vec<DVector<f64>>)> {
-    (
-        1..6_usize,
-        1..4_usize,
-        1..4_usize,
-        1..20_usize,
-        any::<u64>(),
-    )
-        .prop_map(|(n, m, p, steps, seed)| {
+    (1..6_usize, 1..4_usize, 1..4_usize, 1..20_usize, any::<u64>()).prop_map(
+        |(n, m, p, steps, seed)| {
             let a_bar = 0.9 * random_orthogonal(n, seed);
             let b_bar = DMatrix::from_columns(&random_tokens(m, n, 1.0, seed ^ 1));
             let c = DMatrix::from_columns(&random_tokens(n, p, 1.0, seed ^ 2));
             (a_bar, b_bar, c, random_tokens(steps, m, 1.0, seed ^ 3))
-        })
+        },
+    )
 }
 
 fn run(
@@ -31,10 +26,7 @@ fn run(
     d_state: usize,
 ) -> Vec<DVector<f64>> {
     let mut x = DVector::zeros(d_state);
-    inputs
-        .iter()
-        .map(|u_k| recurrence.step(u_k, &mut x).expect("inputs of width M"))
-        .collect()
+    inputs.iter().map(|u_k| recurrence.step(u_k, &mut x).expect("inputs of width M")).collect()
 }
 
 /// States and outputs are sums of at most 20 terms of order 1: a few hundred roundings.
@@ -187,9 +179,7 @@ fn attention_quotes_the_first_token_after_a_thousand() {
     for (key, value) in keys.iter().zip(&values) {
         attention.step(key, key, value).unwrap();
     }
-    let quoted = attention
-        .step(&(1000.0 * &keys[0]), &keys[0], &values[0])
-        .unwrap();
+    let quoted = attention.step(&(1000.0 * &keys[0]), &keys[0], &values[0]).unwrap();
     assert!((quoted - &values[0]).amax() < 1e-12);
 }
 
@@ -240,14 +230,8 @@ fn a_linear_recurrence_forgets_at_the_rate_of_its_eigenvalues() {
 /// The gain that was right for quiet inputs is wrong for louder ones.
 #[test]
 fn louder_inputs_make_a_network_forget_faster_and_leave_the_recurrence_alone() {
-    let quiet = Forgetting {
-        gains: vec![1.1],
-        ..Forgetting::default()
-    };
-    let loud = Forgetting {
-        loudness: 0.5,
-        ..quiet.clone()
-    };
+    let quiet = Forgetting { gains: vec![1.1], ..Forgetting::default() };
+    let loud = Forgetting { loudness: 0.5, ..quiet.clone() };
     let (quiet, loud) = (quiet.measure().unwrap(), loud.measure().unwrap());
     assert!(loud.networks[0][200] < 1e-6 * quiet.networks[0][200]);
     assert_eq!(loud.linear, quiet.linear);
@@ -256,15 +240,8 @@ fn louder_inputs_make_a_network_forget_faster_and_leave_the_recurrence_alone() {
 /// The page, "Try it": the gain that keeps a trace of loud inputs explodes under quiet ones.
 #[test]
 fn a_gain_chosen_for_loud_inputs_explodes_under_quiet_ones() {
-    let loud = Forgetting {
-        gains: vec![1.3],
-        loudness: 0.5,
-        ..Forgetting::default()
-    };
-    let quiet = Forgetting {
-        loudness: 0.1,
-        ..loud.clone()
-    };
+    let loud = Forgetting { gains: vec![1.3], loudness: 0.5, ..Forgetting::default() };
+    let quiet = Forgetting { loudness: 0.1, ..loud.clone() };
     let at_200 = |setup: Forgetting| format!("{:.1e}", setup.measure().unwrap().networks[0][200]);
     assert_eq!(at_200(loud), "3.2e-2");
     assert_eq!(at_200(quiet), "2.0e3");
@@ -281,20 +258,12 @@ fn shapes_that_do_not_fit_are_refused_in_a_sentence() {
     let error = RecurrentNetwork::new(dmatrix![1.0, 2.0], one.clone()).unwrap_err();
     assert_eq!(error.to_string(), "expected W to be square, found 1 x 2");
     let recurrence = LinearRecurrence::new(two.clone(), two.clone(), two).unwrap();
-    let error = recurrence
-        .step(&dvector![1.0], &mut DVector::zeros(2))
-        .unwrap_err();
+    let error = recurrence.step(&dvector![1.0], &mut DVector::zeros(2)).unwrap_err();
     assert_eq!(error.to_string(), "expected u_k to be 2 x 1, found 1 x 1");
     let (short, fits) = (dvector![1.0], dvector![1.0, 2.0]);
     let error = Attention::new(2).step(&fits, &short, &fits).unwrap_err();
-    assert_eq!(
-        error.to_string(),
-        "expected the key to be 2 x 1, found 1 x 1"
-    );
-    let empty = Forgetting {
-        d_state: 0,
-        ..Forgetting::default()
-    };
+    assert_eq!(error.to_string(), "expected the key to be 2 x 1, found 1 x 1");
+    let empty = Forgetting { d_state: 0, ..Forgetting::default() };
     assert_eq!(
         empty.measure().unwrap_err().to_string(),
         "expected N to be finite and positive, found 0"

@@ -34,20 +34,13 @@ fn random_system(
 }
 
 fn fixture() -> Value {
-    let path = format!(
-        "{}/../../tests/fixtures/integrators.json",
-        env!("CARGO_MANIFEST_DIR")
-    );
+    let path = format!("{}/../../tests/fixtures/integrators.json", env!("CARGO_MANIFEST_DIR"));
     let text = std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{path}: {error}"));
     serde_json::from_str(&text).expect("JSON")
 }
 
 fn numbers(list: &Value) -> Vec<f64> {
-    list.as_array()
-        .expect("a list")
-        .iter()
-        .map(|x| x.as_f64().expect("a number"))
-        .collect()
+    list.as_array().expect("a list").iter().map(|x| x.as_f64().expect("a number")).collect()
 }
 
 fn rows(list: &Value) -> DMatrix<f64> {
@@ -74,9 +67,7 @@ fn eq_1_3_variation_of_constants_solves_the_driven_equation() {
         let (a, b, x0) = random_system(1 + seed as usize % 4, 2, seed);
         let u = |t: f64| dvector![(3.0 * t).sin(), 1.0 / (1.0 + t * t)];
         let solver = DormandPrince::with_tolerance(1e-13);
-        let left = solver
-            .integrate(|t, x| &a * x + &b * u(t), &x0, (0.0, 5.0))
-            .unwrap();
+        let left = solver.integrate(|t, x| &a * x + &b * u(t), &x0, (0.0, 5.0)).unwrap();
         let right = variation_of_constants(&a, &b, &x0, u, 5.0, 25).unwrap();
         // The adaptive integrator adds at most 1e-13 a step, over some thousand steps.
         assert_close(left.steps().last().unwrap(), &right, 1e-11, "x(5)");
@@ -92,10 +83,7 @@ fn the_quadrature_of_eq_1_3_has_order_ten() {
     let exact = at(60);
     let (coarse, fine) = ((at(3) - &exact).norm(), (at(6) - &exact).norm());
     let order = (coarse / fine).log2();
-    assert!(
-        (order - 10.0).abs() < 1.0,
-        "order {order}, errors {coarse:e} and {fine:e}"
-    );
+    assert!((order - 10.0).abs() < 1.0, "order {order}, errors {coarse:e} and {fine:e}");
 }
 
 #[test]
@@ -143,32 +131,17 @@ fn held_inputs_agree_with_scipy() {
         let (a, b) = (rows(&case["a"]), rows(&case["b"]));
         let delta = case["delta"].as_f64().unwrap();
         let (a_bar, b_bar) = held_input_step(&a, &b, delta).unwrap();
-        assert!(
-            (a_bar - rows(&case["a_bar"])).amax() < 1e-14,
-            "case {index}: Ā"
-        );
-        assert!(
-            (b_bar - rows(&case["b_bar"])).amax() < 1e-14,
-            "case {index}: B̄"
-        );
+        assert!((a_bar - rows(&case["a_bar"])).amax() < 1e-14, "case {index}: Ā");
+        assert!((b_bar - rows(&case["b_bar"])).amax() < 1e-14, "case {index}: B̄");
 
-        let u: Vec<DVector<f64>> = case["u"]
-            .as_array()
-            .unwrap()
-            .iter()
-            .map(|u| numbers(u).into())
-            .collect();
+        let u: Vec<DVector<f64>> =
+            case["u"].as_array().unwrap().iter().map(|u| numbers(u).into()).collect();
         let x0 = DVector::from(numbers(&case["x0"]));
         let ours = forced_response(&a, &b, &x0, &u, delta).unwrap();
         // SciPy's dlsim reports the states before each input; ours go one further.
         for (k, theirs) in case["states"].as_array().unwrap().iter().enumerate() {
             let theirs = DVector::from(numbers(theirs));
-            assert_close(
-                &ours.states[k],
-                &theirs,
-                1e-13,
-                &format!("case {index}, k = {k}"),
-            );
+            assert_close(&ours.states[k], &theirs, 1e-13, &format!("case {index}, k = {k}"));
         }
     }
 }
@@ -283,10 +256,7 @@ fn dormand_prince_has_order_five_and_its_estimate_order_four() {
     assert!((order - 5.0).abs() < 0.1, "observed order {order}");
     // The estimates of all steps add up to the error of the poorer answer: order four.
     let order = observed_order(|steps| walk(steps).1, 60);
-    assert!(
-        (order - 4.0).abs() < 0.1,
-        "observed order of the estimate {order}"
-    );
+    assert!((order - 4.0).abs() < 0.1, "observed order of the estimate {order}");
 }
 
 #[test]
@@ -298,12 +268,7 @@ fn the_coefficients_meet_the_conditions_of_their_order() {
         let slope = f(0.0, &dvector![0.0]);
         let step = dormand_prince_step(&mut f, 0.0, &dvector![0.0], &slope, 1.0).unwrap();
         assert!((step.x[0] - 1.0).abs() < 4e-15, "degree {n}: {}", step.x[0]);
-        assert_eq!(
-            step.error[0].abs() > 1e-10,
-            n == 4,
-            "degree {n}: {:e}",
-            step.error[0]
-        );
+        assert_eq!(step.error[0].abs() > 1e-10, n == 4, "degree {n}: {:e}", step.error[0]);
     }
 }
 
@@ -311,10 +276,7 @@ fn the_coefficients_meet_the_conditions_of_their_order() {
 fn between_steps_the_error_has_order_five_locally() {
     // One step of length h from an exact state: the interpolant errs by h⁵ in the middle.
     let error = |h: f64| {
-        let solver = DormandPrince {
-            longest_step: h,
-            ..DormandPrince::with_tolerance(1e3)
-        };
+        let solver = DormandPrince { longest_step: h, ..DormandPrince::with_tolerance(1e3) };
         let solution =
             solver.integrate(|_, x| dvector![x[1], -x[0]], &dvector![1.0, 0.0], (0.0, h));
         let solution = solution.unwrap();
@@ -337,12 +299,7 @@ fn the_dense_output_is_continuous_with_its_slope() {
         let h = 1e-6;
         for side in [-h, h] {
             let slope = (solution.at(t + side).unwrap() - &steps.states[k]) / side;
-            assert_close(
-                &slope,
-                &f(t, &steps.states[k]),
-                1e-4,
-                &format!("slope at {t}"),
-            );
+            assert_close(&slope, &f(t, &steps.states[k]), 1e-4, &format!("slope at {t}"));
         }
     }
 }
@@ -381,13 +338,7 @@ fn reference(name: &str) -> (DVector<f64>, Vec<(f64, DVector<f64>)>) {
 fn problems() -> Vec<Problem> {
     let from_fixture = |name, f, allowed| {
         let (x0, ends) = reference(name);
-        Problem {
-            name,
-            f,
-            x0,
-            ends,
-            allowed,
-        }
+        Problem { name, f, x0, ends, allowed }
     };
     let periods = |count: f64| (count * TAU, dvector![1.0, 0.0]);
     vec![
@@ -497,10 +448,7 @@ fn no_accepted_step_adds_more_than_the_tolerance() {
         for tolerance in [1e-3, 1e-6, 1e-9] {
             let solution = dormand_prince(|_, x| &a * x, &x0, (0.0, 10.0), tolerance).unwrap();
             let worst = worst_step(&a, &solution, tolerance);
-            assert!(
-                worst <= 1.0,
-                "seed {seed}, {tolerance:e}: a step added {worst} tolerances"
-            );
+            assert!(worst <= 1.0, "seed {seed}, {tolerance:e}: a step added {worst} tolerances");
         }
     }
 }
@@ -526,12 +474,7 @@ fn backwards_is_the_way_home() {
     assert_eq!(back.steps().times.last(), Some(&0.0));
     // Backwards the attraction of the limit cycle is a repulsion: errors grow on the way home.
     assert_close(back.steps().last().unwrap(), &x0, 1e-8, "x(0)");
-    assert_close(
-        &back.at(1.5).unwrap(),
-        &there.at(1.5).unwrap(),
-        1e-8,
-        "x(1.5)",
-    );
+    assert_close(&back.at(1.5).unwrap(), &there.at(1.5).unwrap(), 1e-8, "x(1.5)");
 }
 
 #[test]
@@ -546,11 +489,7 @@ fn the_integrator_spends_its_evaluations_as_it_says() {
     assert_eq!(asked, 2 + 6 * (solution.accepted() + solution.rejected()));
     assert_eq!(solution.steps().times.len(), 1 + solution.accepted());
     // The controller rarely has to take a step back, even where mu bends the curve sharply.
-    assert!(
-        solution.rejected() * 5 < solution.accepted(),
-        "{} rejected",
-        solution.rejected()
-    );
+    assert!(solution.rejected() * 5 < solution.accepted(), "{} rejected", solution.rejected());
 }
 
 // --- what is refused ------------------------------------------------------------------------
@@ -558,9 +497,7 @@ fn the_integrator_spends_its_evaluations_as_it_says() {
 #[test]
 fn a_blow_up_is_named_with_its_time() {
     let error = dormand_prince(|_, x| x.component_mul(x), &dvector![1.0], (0.0, 2.0), 1e-8);
-    let Err(FlowError::StepTooSmall { time, .. }) = error else {
-        panic!("{error:?}")
-    };
+    let Err(FlowError::StepTooSmall { time, .. }) = error else { panic!("{error:?}") };
     // The numerical solution blows up a little off the true one, by the errors made before.
     assert!((time - 1.0).abs() < 1e-7, "blow-up at {time}");
 }
@@ -568,19 +505,11 @@ fn a_blow_up_is_named_with_its_time() {
 #[test]
 fn leaving_the_domain_of_f_is_named_with_its_time() {
     // sqrt(1 - t) has no value beyond t = 1.
-    let error = dormand_prince(
-        |t, _| dvector![(1.0 - t).sqrt()],
-        &dvector![0.0],
-        (0.0, 2.0),
-        1e-8,
-    );
+    let error = dormand_prince(|t, _| dvector![(1.0 - t).sqrt()], &dvector![0.0], (0.0, 2.0), 1e-8);
     let Err(FlowError::NonFiniteDerivative { time, value, .. }) = error else {
         panic!("{error:?}")
     };
-    assert!(
-        (time - 1.0).abs() < 1e-9 && value.is_nan(),
-        "{time}, {value}"
-    );
+    assert!((time - 1.0).abs() < 1e-9 && value.is_nan(), "{time}, {value}");
     // At the start already.
     let error = dormand_prince(|t, x| x / t, &dvector![1.0], (0.0, 1.0), 1e-8).unwrap_err();
     assert_eq!(
@@ -603,45 +532,25 @@ fn a_jump_inside_a_step_is_only_passed_with_short_steps() {
     // The estimate supposes a smooth f: across the jump it is too kind. Cut at t = 1, the same
     // tolerance is kept.
     assert!((1e-8..1e-6).contains(&error), "{error:e}");
-    let cut = dormand_prince(
-        |_, x| dvector![1.0 - x[0]],
-        &dvector![0.0],
-        (1.0, 3.0),
-        1e-8,
-    );
+    let cut = dormand_prince(|_, x| dvector![1.0 - x[0]], &dvector![0.0], (1.0, 3.0), 1e-8);
     assert!((cut.unwrap().steps().last().unwrap()[0] - exact).abs() < 1e-8);
 }
 
 #[test]
 fn a_stiff_problem_is_told_apart_from_a_long_one() {
     let limited = |f: fn(f64, &DVector<f64>) -> DVector<f64>, x0: DVector<f64>, end: f64| {
-        let solver = DormandPrince {
-            step_limit: 1000,
-            ..DormandPrince::default()
-        };
+        let solver = DormandPrince { step_limit: 1000, ..DormandPrince::default() };
         match solver.integrate(f, &x0, (0.0, end)) {
-            Err(FlowError::TooManySteps {
-                steps: 1000,
-                reason,
-                time,
-                ..
-            }) if time < end => reason,
+            Err(FlowError::TooManySteps { steps: 1000, reason, time, .. }) if time < end => reason,
             other => panic!("{other:?}"),
         }
     };
-    let stiff = limited(
-        |t, x| dvector![-1e5 * (x[0] - t.cos())],
-        dvector![1.0],
-        10.0,
-    );
+    let stiff = limited(|t, x| dvector![-1e5 * (x[0] - t.cos())], dvector![1.0], 10.0);
     assert_eq!(stiff, Reason::Stability);
     let stiff = limited(|_, x| van_der_pol(1e3, x), dvector![2.0, 0.0], 1000.0);
     assert_eq!(stiff, Reason::Stability);
     assert_eq!(limited(circle, dvector![1.0, 0.0], 1e5), Reason::Accuracy);
-    assert_eq!(
-        limited(|_, x| van_der_pol(1.0, x), dvector![2.0, 0.0], 1e5),
-        Reason::Accuracy
-    );
+    assert_eq!(limited(|_, x| van_der_pol(1.0, x), dvector![2.0, 0.0], 1e5), Reason::Accuracy);
 }
 
 #[test]
@@ -655,18 +564,9 @@ fn bad_input_is_refused_with_a_sentence() {
         propagate(&dmatrix![1.0, 2.0], &x0, 1.0).map(drop),
         "expected A to be square, found 1 x 2",
     );
-    says(
-        propagate(&a, &dvector![1.0], 1.0).map(drop),
-        "expected x0 to be 2 x 1, found 1 x 1",
-    );
-    says(
-        propagate(&a, &x0, f64::NAN).map(drop),
-        "expected t to be finite, found NaN",
-    );
-    says(
-        held_input_step(&a, &dmatrix![1.0], 1.0).map(drop),
-        "expected B to be 2 x 1, found 1 x 1",
-    );
+    says(propagate(&a, &dvector![1.0], 1.0).map(drop), "expected x0 to be 2 x 1, found 1 x 1");
+    says(propagate(&a, &x0, f64::NAN).map(drop), "expected t to be finite, found NaN");
+    says(held_input_step(&a, &dmatrix![1.0], 1.0).map(drop), "expected B to be 2 x 1, found 1 x 1");
     says(
         forced_response(&a, &b, &x0, &[dvector![1.0, 2.0]], 0.1).map(drop),
         "expected u to be 1 x 1, found 2 x 1",
@@ -686,10 +586,7 @@ fn bad_input_is_refused_with_a_sentence() {
         .map(drop),
         "expected a finite state, found inf for component 0 at t = 3",
     );
-    says(
-        rk4(|_, x| x.clone(), &x0, 1.0, 0).map(drop),
-        "expected steps to be at least 1, found 0",
-    );
+    says(rk4(|_, x| x.clone(), &x0, 1.0, 0).map(drop), "expected steps to be at least 1, found 0");
     says(
         rk4(|_, _| dvector![0.0], &x0, 1.0, 4).map(drop),
         "expected f to return 2 numbers, one for each state, found 1",
@@ -711,10 +608,7 @@ fn bad_input_is_refused_with_a_sentence() {
         "expected the end to be finite, found inf",
     );
     says(
-        dormand_prince(circle, &x0, (0.0, 1.0), 1e-3)
-            .unwrap()
-            .at(-0.1)
-            .map(drop),
+        dormand_prince(circle, &x0, (0.0, 1.0), 1e-3).unwrap().at(-0.1).map(drop),
         "expected a time from 0 to 1, found -0.1",
     );
     says(
@@ -728,10 +622,7 @@ fn no_time_at_all_is_a_trajectory_of_one_state() {
     let solution = dormand_prince(circle, &dvector![1.0, 0.0], (2.0, 2.0), 1e-6).unwrap();
     assert_eq!(solution.steps().times, [2.0]);
     assert_eq!(solution.at(2.0).unwrap(), dvector![1.0, 0.0]);
-    assert_eq!(
-        rk4(circle, &dvector![1.0, 0.0], 0.0, 3).unwrap().times,
-        [0.0; 4]
-    );
+    assert_eq!(rk4(circle, &dvector![1.0, 0.0], 0.0, 3).unwrap().times, [0.0; 4]);
 }
 
 // --- portraits -------------------------------------------------------------------------------
@@ -742,10 +633,7 @@ fn every_portrait_has_its_name() {
     assert_eq!(name(matrix![-2.0, 1.0; 1.0, -2.0]), "stable node");
     assert_eq!(name(matrix![2.0, 1.0; 1.0, 2.0]), "unstable node");
     assert_eq!(name(matrix![-3.0, 0.0; 0.0, -3.0]), "stable star");
-    assert_eq!(
-        name(matrix![2.0, 1.0; -1.0, 0.0]),
-        "unstable degenerate node"
-    );
+    assert_eq!(name(matrix![2.0, 1.0; -1.0, 0.0]), "unstable degenerate node");
     assert_eq!(name(matrix![1.0, 2.0; 2.0, 1.0]), "saddle");
     assert_eq!(name(matrix![0.0, 1.0; -1.0, -1.2]), "stable focus");
     assert_eq!(name(matrix![0.1, 1.0; -1.0, 0.1]), "unstable focus");
@@ -759,10 +647,7 @@ fn every_portrait_has_its_name() {
 fn a_border_survives_rounding_and_scale() {
     // 0.3 - 0.1 - 0.2 is not 0 in floating point; these are still what they are meant to be.
     let name = |a: Matrix2<f64>| classify_planar(&a).unwrap().to_string();
-    assert_eq!(
-        name(matrix![0.3, 0.1; -0.1, 0.1]),
-        "unstable degenerate node"
-    );
+    assert_eq!(name(matrix![0.3, 0.1; -0.1, 0.1]), "unstable degenerate node");
     assert_eq!(name(matrix![0.1 + 0.2, 1.0; -1.0, -0.3]), "centre");
     assert_eq!(name(matrix![0.1 + 0.2, 0.0; 0.0, 0.3]), "unstable star");
     assert_eq!(name(matrix![0.1, 0.3; 0.7, 2.1]), "unstable line of rest");
@@ -774,10 +659,7 @@ fn a_border_survives_rounding_and_scale() {
 
 #[test]
 fn a_quarter_turn_is_a_quarter_turn() {
-    let turn = free_response(
-        &dmatrix![0.0, -1.0; 1.0, 0.0],
-        &dvector![1.0, 0.0],
-        &[0.0, FRAC_PI_2],
-    );
+    let turn =
+        free_response(&dmatrix![0.0, -1.0; 1.0, 0.0], &dvector![1.0, 0.0], &[0.0, FRAC_PI_2]);
     assert_eq!(turn.unwrap().phase(0, 1)[0], (1.0, 0.0));
 }

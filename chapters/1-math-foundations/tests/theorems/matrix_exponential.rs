@@ -16,9 +16,7 @@ use serde_json::Value;
 /// A matrix of a fixture: rows of numbers.
 fn matrix(rows: &Value) -> DMatrix<f64> {
     let rows = rows.as_array().expect("rows");
-    DMatrix::from_fn(rows.len(), rows.len(), |i, j| {
-        rows[i][j].as_f64().expect("a number")
-    })
+    DMatrix::from_fn(rows.len(), rows.len(), |i, j| rows[i][j].as_f64().expect("a number"))
 }
 
 fn fixture(file: &str) -> Value {
@@ -33,13 +31,7 @@ fn exact_cases() -> Vec<(String, DMatrix<f64>, DMatrix<f64>)> {
     let cases = cases["cases"].as_array().expect("cases");
     cases
         .iter()
-        .map(|case| {
-            (
-                case["name"].to_string(),
-                matrix(&case["A"]),
-                matrix(&case["expA"]),
-            )
-        })
+        .map(|case| (case["name"].to_string(), matrix(&case["A"]), matrix(&case["expA"])))
         .collect()
 }
 
@@ -68,11 +60,7 @@ fn random_matrix(size: usize, scale: f64, seed: u64) -> DMatrix<f64> {
 fn spring(t: f64) -> (DMatrix<f64>, DMatrix<f64>) {
     let a = dmatrix![0.0, 1.0; -1.0, -0.4] * t;
     let omega = 0.96f64.sqrt();
-    let (decay, cos, sin) = (
-        (-0.2 * t).exp(),
-        (omega * t).cos(),
-        (omega * t).sin() / omega,
-    );
+    let (decay, cos, sin) = ((-0.2 * t).exp(), (omega * t).cos(), (omega * t).sin() / omega);
     let exponential = dmatrix![cos + 0.2 * sin, sin; -sin, cos - 0.2 * sin] * decay;
     (a, exponential)
 }
@@ -90,10 +78,7 @@ fn eq_1_2_squaring_undoes_scaling() {
             }
             // Each squaring doubles the relative error made so far.
             let tolerance = 2f64.powi(s) * 10.0 * f64::EPSILON;
-            assert!(
-                relative_error(&squared, &whole) < tolerance,
-                "seed {seed}, s = {s}"
-            );
+            assert!(relative_error(&squared, &whole) < tolerance, "seed {seed}, s = {s}");
         }
     }
 }
@@ -108,10 +93,7 @@ fn eq_1_2_exponential_carries_the_state() {
         for t in [0.0, 0.3, 1.0, 7.0] {
             let flowed = modes.flow(&x, t).unwrap();
             let carried = matrix_exponential(&(&a * t)).unwrap() * &x;
-            assert!(
-                (&flowed - &carried).norm() < 1e-13,
-                "d = {damping}, t = {t}"
-            );
+            assert!((&flowed - &carried).norm() < 1e-13, "d = {damping}, t = {t}");
         }
         // And it solves the equation: its derivative is A times itself, to second order in h.
         let h = 1e-5;
@@ -128,10 +110,7 @@ fn every_golden_exponential_is_as_exact_as_the_problem_allows() {
         let found = matrix_exponential(&a).unwrap();
         let error = relative_error(&found, &expected);
         let allowed = allowed_error(&a, f64::EPSILON);
-        assert!(
-            error <= allowed,
-            "{name}: error {error:e}, allowed {allowed:e}"
-        );
+        assert!(error <= allowed, "{name}: error {error:e}, allowed {allowed:e}");
         checked += 1;
     }
     assert_eq!(checked, 25);
@@ -140,21 +119,14 @@ fn every_golden_exponential_is_as_exact_as_the_problem_allows() {
 #[test]
 fn well_conditioned_golden_exponentials_agree_with_scipy_to_13_digits() {
     // SciPy 1.17.1 loses digits on these 3 x 3 matrices: they are held to the exact value below.
-    let scipy_is_off = [
-        "\"randn3x5.0\"",
-        "\"randn3x40.0\"",
-        "\"moler_vanloan_ward1\"",
-    ];
+    let scipy_is_off = ["\"randn3x5.0\"", "\"randn3x40.0\"", "\"moler_vanloan_ward1\""];
     let scipy = fixture("expm.json");
     let scipy = scipy["cases"].as_array().expect("cases");
     for ((name, a, exact), case) in exact_cases().into_iter().zip(scipy) {
         let found = matrix_exponential(&a).unwrap();
         let theirs = matrix(&case["expA"]);
         if scipy_is_off.contains(&name.as_str()) {
-            assert!(
-                relative_error(&theirs, &exact) > 1e-13,
-                "{name}: SciPy's value is good"
-            );
+            assert!(relative_error(&theirs, &exact) > 1e-13, "{name}: SciPy's value is good");
             assert!(relative_error(&found, &exact) < 1e-13, "{name}");
         } else {
             // At a condition number of some hundred, both sides may be off by as much.
@@ -168,15 +140,10 @@ fn well_conditioned_golden_exponentials_agree_with_scipy_to_13_digits() {
 fn single_precision_is_as_exact_as_the_problem_allows() {
     let unit = f64::from(f32::EPSILON);
     for (name, a, expected) in exact_cases() {
-        let found = matrix_exponential(&a.map(|entry| entry as f32))
-            .unwrap()
-            .map(f64::from);
+        let found = matrix_exponential(&a.map(|entry| entry as f32)).unwrap().map(f64::from);
         let error = relative_error(&found, &expected);
         let allowed = allowed_error(&a, unit);
-        assert!(
-            error <= allowed,
-            "{name}: error {error:e}, allowed {allowed:e}"
-        );
+        assert!(error <= allowed, "{name}: error {error:e}, allowed {allowed:e}");
     }
 }
 
@@ -195,9 +162,7 @@ fn complex_exponentials_are_exact_to_rounding() {
         assert!(error < tolerance, "{}: {error:e}", case["name"]);
 
         let single = matrix_exponential(&a.map(|z| Complex::new(z.re as f32, z.im as f32)));
-        let single = single
-            .unwrap()
-            .map(|z| Complex::new(f64::from(z.re), f64::from(z.im)));
+        let single = single.unwrap().map(|z| Complex::new(f64::from(z.re), f64::from(z.im)));
         let tolerance = 10.0 * one_norm(&a).max(1.0) * f64::from(f32::EPSILON);
         let error = relative_error(&single, &expected);
         assert!(error < tolerance, "{} in f32: {error:e}", case["name"]);
@@ -225,10 +190,7 @@ fn an_exponential_answers_the_damped_spring_at_every_time() {
         let (a, expected) = spring(t);
         let error = relative_error(&matrix_exponential(&a).unwrap(), &expected);
         // Condition number about ‖A‖ t, here 1.5 t.
-        assert!(
-            error < 10.0 * (1.0 + 1.5 * t) * f64::EPSILON,
-            "t = {t}: {error:e}"
-        );
+        assert!(error < 10.0 * (1.0 + 1.5 * t) * f64::EPSILON, "t = {t}: {error:e}");
     }
 }
 
@@ -239,20 +201,14 @@ fn taylor_series_explodes_and_settles_on_no_correct_digit() {
     assert!(error(40) > 1e15, "the hump: {:e}", error(40));
     assert!(error(200) > 1.0, "200 terms: {:e}", error(200));
     // It has settled: more terms change nothing.
-    assert_eq!(
-        taylor_exponential(&a, 200).unwrap(),
-        taylor_exponential(&a, 400).unwrap()
-    );
+    assert_eq!(taylor_exponential(&a, 200).unwrap(), taylor_exponential(&a, 400).unwrap());
     assert!(relative_error(&matrix_exponential(&a).unwrap(), &expected) < 1e-13);
 }
 
 #[test]
 fn taylor_series_gets_the_signs_of_moler_and_van_loan_wrong_in_single_precision() {
     let a = dmatrix![-49.0_f32, 24.0; -64.0, 31.0];
-    let (sum, answer) = (
-        taylor_exponential(&a, 120).unwrap(),
-        matrix_exponential(&a).unwrap(),
-    );
+    let (sum, answer) = (taylor_exponential(&a, 120).unwrap(), matrix_exponential(&a).unwrap());
     assert!(answer[(0, 0)] < 0.0 && sum[(0, 0)] > 0.0, "{sum} {answer}");
     assert!(answer[(1, 0)] < 0.0 && sum[(1, 0)] > 0.0, "{sum} {answer}");
 }
@@ -273,15 +229,9 @@ fn a_scaling_too_many_loses_digits_that_the_norm_of_a_power_saves() {
 
     // So large that |A|²⁷ overflows.
     let found = matrix_exponential(&dmatrix![1.0, 1e30; 0.0, -1.0]).unwrap();
-    assert!(
-        (found[(0, 1)] / 1e30 - 1f64.sinh()).abs() < 1e-15,
-        "{found}"
-    );
+    assert!((found[(0, 1)] / 1e30 - 1f64.sinh()).abs() < 1e-15, "{found}");
     let single = matrix_exponential(&dmatrix![1.0_f32, 1e6; 0.0, -1.0]).unwrap();
-    assert!(
-        (single[(0, 1)] / 1e6 - 1f32.sinh()).abs() < 1e-6,
-        "{single}"
-    );
+    assert!((single[(0, 1)] / 1e6 - 1f32.sinh()).abs() < 1e-6, "{single}");
 }
 
 #[test]
@@ -299,11 +249,7 @@ fn small_matrices_keep_the_digits_of_their_difference_from_identity() {
 fn huge_stable_matrices_decay_to_zero_and_do_not_overflow_on_the_way() {
     for exponent in [3, 60, 150, 300] {
         let a = -DMatrix::<f64>::identity(3, 3) * 10f64.powi(exponent);
-        assert_eq!(
-            matrix_exponential(&a).unwrap(),
-            DMatrix::zeros(3, 3),
-            "10^{exponent}"
-        );
+        assert_eq!(matrix_exponential(&a).unwrap(), DMatrix::zeros(3, 3), "10^{exponent}");
     }
     let single = -DMatrix::<f32>::identity(3, 3) * 1e30;
     assert_eq!(matrix_exponential(&single).unwrap(), DMatrix::zeros(3, 3));
@@ -353,18 +299,10 @@ fn nearly_parallel_eigenvectors_lose_digits_that_the_exponential_has() {
         assert!(exponential_condition_number(&a).unwrap() < 2.0);
         assert!(relative_error(&matrix_exponential(&a).unwrap(), &exact) < 1e-15);
         let error = relative_error(&exponential_by_eigenvectors(&a).unwrap(), &exact);
-        assert!(
-            at_least < error && error < at_most,
-            "gap {gap:e}: {error:e}"
-        );
+        assert!(at_least < error && error < at_most, "gap {gap:e}: {error:e}");
     }
     let defective = exponential_by_eigenvectors(&dmatrix![-1.0, 1.0; 0.0, -1.0]).unwrap_err();
-    assert!(
-        defective
-            .to_string()
-            .starts_with("A has no basis of eigenvectors"),
-        "{defective}"
-    );
+    assert!(defective.to_string().starts_with("A has no basis of eigenvectors"), "{defective}");
 }
 
 #[test]
@@ -377,17 +315,11 @@ fn schur_form_keeps_the_digits_of_large_matrices_far_from_normal() {
         let error = relative_error(&exponential_by_schur(&a).unwrap(), &exact);
         // The condition number by hand: κ² moves an eigenvalue by κ ε of rounding in A.
         let allowed = kappa * kappa * f64::EPSILON;
-        assert!(
-            error < allowed,
-            "κ = {kappa:e}: {error:e}, allowed {allowed:e}"
-        );
+        assert!(error < allowed, "κ = {kappa:e}: {error:e}, allowed {allowed:e}");
     }
     for seed in 0..10 {
         let a = random_matrix(7, 3.0, seed);
-        let (schur, direct) = (
-            exponential_by_schur(&a).unwrap(),
-            matrix_exponential(&a).unwrap(),
-        );
+        let (schur, direct) = (exponential_by_schur(&a).unwrap(), matrix_exponential(&a).unwrap());
         assert!(relative_error(&schur, &direct) < 1e-12, "seed {seed}");
     }
 }
@@ -416,9 +348,7 @@ fn large_exponentials_agree_with_the_closed_form_of_their_blocks() {
     for pair in 0..size / 2 {
         let (a, exponential) = spring(0.2 + 0.1 * pair as f64);
         blocks.view_mut((2 * pair, 2 * pair), (2, 2)).copy_from(&a);
-        expected
-            .view_mut((2 * pair, 2 * pair), (2, 2))
-            .copy_from(&exponential);
+        expected.view_mut((2 * pair, 2 * pair), (2, 2)).copy_from(&exponential);
     }
     let found = matrix_exponential(&(&q * blocks * q.transpose())).unwrap();
     let expected = &q * expected * q.transpose();
@@ -449,19 +379,10 @@ fn derivative_is_the_limit_of_difference_quotients() {
 #[test]
 fn derivative_transposes_into_the_gradient() {
     // <G, L(A, E)> = <L(Aᵀ, G), E>: the second is the gradient of a loss with respect to A.
-    let (a, e, g) = (
-        random_matrix(5, 2.0, 5),
-        random_matrix(5, 1.0, 6),
-        random_matrix(5, 1.0, 7),
-    );
+    let (a, e, g) = (random_matrix(5, 2.0, 5), random_matrix(5, 1.0, 6), random_matrix(5, 1.0, 7));
     let forward = g.dot(&matrix_exponential_frechet(&a, &e).unwrap());
-    let backward = matrix_exponential_frechet(&a.transpose(), &g)
-        .unwrap()
-        .dot(&e);
-    assert!(
-        (forward - backward).abs() < 1e-12 * forward.abs(),
-        "{forward} {backward}"
-    );
+    let backward = matrix_exponential_frechet(&a.transpose(), &g).unwrap().dot(&e);
+    assert!((forward - backward).abs() < 1e-12 * forward.abs(), "{forward} {backward}");
 }
 
 #[test]
@@ -492,10 +413,7 @@ fn condition_number_bounds_and_predicts_the_effect_of_a_perturbation() {
     }
     assert!(worst <= 1.001 * condition, "{worst} > {condition}");
     assert!(worst > 0.8 * condition, "{worst} is far below {condition}");
-    assert_eq!(
-        exponential_condition_number(&DMatrix::zeros(3, 3)).unwrap(),
-        0.0
-    );
+    assert_eq!(exponential_condition_number(&DMatrix::zeros(3, 3)).unwrap(), 0.0);
 }
 
 #[test]
@@ -511,10 +429,7 @@ fn exponentials_add_only_when_the_matrices_commute() {
 #[test]
 fn what_has_no_exponential_is_refused_in_a_sentence() {
     let sentence = |a: DMatrix<f64>| matrix_exponential(&a).unwrap_err().to_string();
-    assert_eq!(
-        sentence(DMatrix::zeros(3, 2)),
-        "expected A to be square, found 3 x 2"
-    );
+    assert_eq!(sentence(DMatrix::zeros(3, 2)), "expected A to be square, found 3 x 2");
     assert_eq!(
         sentence(DMatrix::zeros(0, 0)),
         "expected A to have at least one row and one column, found 0 x 0"
@@ -531,28 +446,21 @@ fn what_has_no_exponential_is_refused_in_a_sentence() {
     let column = dmatrix![0.0, -1.5e308; 0.0, -1.5e308];
     assert_eq!(
         matrix_exponential(&column),
-        Err(MatrixExponentialError::Overflow {
-            norm: f64::INFINITY
-        })
+        Err(MatrixExponentialError::Overflow { norm: f64::INFINITY })
     );
     assert!(matrix_exponential(&dmatrix![100.0_f32]).is_err());
     assert!(taylor_exponential(&dmatrix![1e200, 0.0; 0.0, 1e200], 10).is_err());
     assert!(exponential_2x2(&Matrix2::new(1000.0, 0.0, 0.0, 0.0)).is_err());
     assert!(exponential_2x2(&Matrix2::new(f64::INFINITY, 0.0, 0.0, 0.0)).is_err());
     let narrow = matrix_exponential_frechet(&DMatrix::<f64>::zeros(2, 2), &DMatrix::zeros(2, 1));
-    assert_eq!(
-        narrow.unwrap_err().to_string(),
-        "expected E to be 2 x 2, found 2 x 1"
-    );
+    assert_eq!(narrow.unwrap_err().to_string(), "expected E to be 2 x 2, found 2 x 1");
 }
 
 /// Square matrices of 1 to 7 rows with entries up to 4 in size.
 fn any_matrix() -> impl Strategy<Value = DMatrix<f64>> {
-    (1usize..8)
-        .prop_flat_map(|size| prop::collection::vec(-4.0..4.0, size * size))
-        .prop_map(|entries| {
-            DMatrix::from_vec(entries.len().isqrt(), entries.len().isqrt(), entries)
-        })
+    (1usize..8).prop_flat_map(|size| prop::collection::vec(-4.0..4.0, size * size)).prop_map(
+        |entries| DMatrix::from_vec(entries.len().isqrt(), entries.len().isqrt(), entries),
+    )
 }
 
 proptest! {

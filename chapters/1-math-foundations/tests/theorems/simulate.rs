@@ -18,9 +18,8 @@ fn follow(system: &System, tolerance: f64) -> Simulation {
 }
 
 fn spread(values: impl Iterator<Item = f64>) -> f64 {
-    let (least, most) = values.fold((f64::INFINITY, f64::NEG_INFINITY), |(a, b), v| {
-        (a.min(v), b.max(v))
-    });
+    let (least, most) =
+        values.fold((f64::INFINITY, f64::NEG_INFINITY), |(a, b), v| (a.min(v), b.max(v)));
     most - least
 }
 
@@ -32,12 +31,8 @@ fn named_systems_move_as_their_textbooks_say() {
     let laws: [(&str, Law); 6] = [
         ("damped-spring", |_, x| dvector![x[1], -x[0] - 0.4 * x[1]]),
         ("pendulum", |_, x| dvector![x[1], -x[0].sin()]),
-        ("van-der-pol", |_, x| {
-            dvector![x[1], (1.0 - x[0] * x[0]) * x[1] - x[0]]
-        }),
-        ("lotka-volterra", |_, x| {
-            dvector![x[0] * (0.7 - 1.3 * x[1]), x[1] * (x[0] - 1.0)]
-        }),
+        ("van-der-pol", |_, x| dvector![x[1], (1.0 - x[0] * x[0]) * x[1] - x[0]]),
+        ("lotka-volterra", |_, x| dvector![x[0] * (0.7 - 1.3 * x[1]), x[1] * (x[0] - 1.0)]),
         ("lorenz", |_, x| {
             dvector![
                 10.0 * (x[1] - x[0]),
@@ -46,10 +41,7 @@ fn named_systems_move_as_their_textbooks_say() {
             ]
         }),
         ("duffing", |t, x| {
-            dvector![
-                x[1],
-                x[0] - x[0].powi(3) - 0.3 * x[1] + 0.5 * (1.2 * t).cos()
-            ]
+            dvector![x[1], x[0] - x[0].powi(3) - 0.3 * x[1] + 0.5 * (1.2 * t).cos()]
         }),
     ];
     let mut random = ChaCha8Rng::seed_from_u64(5);
@@ -60,10 +52,7 @@ fn named_systems_move_as_their_textbooks_say() {
             let t = random.random_range(0.0..10.0);
             let x = DVector::from_fn(system.states.len(), |_, _| random.random_range(-2.0..2.0));
             let (found, expected) = (motion.derivative(t, &x, true), law(t, &x));
-            assert!(
-                (&found - &expected).amax() < 1e-13,
-                "{name} at {x}: {found} for {expected}"
-            );
+            assert!((&found - &expected).amax() < 1e-13, "{name} at {x}: {found} for {expected}");
         }
     }
 }
@@ -72,14 +61,7 @@ fn named_systems_move_as_their_textbooks_say() {
 fn the_list_is_complete_and_every_system_runs() {
     let files = std::fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/systems")).unwrap();
     let mut names: Vec<String> = files
-        .map(|file| {
-            file.unwrap()
-                .path()
-                .file_stem()
-                .unwrap()
-                .to_string_lossy()
-                .into_owned()
-        })
+        .map(|file| file.unwrap().path().file_stem().unwrap().to_string_lossy().into_owned())
         .collect();
     names.sort();
     let mut known: Vec<&str> = NAMED_SYSTEMS.iter().map(|(name, _)| *name).collect();
@@ -122,10 +104,7 @@ fn eq_1_7_the_rate_of_a_watched_quantity_needs_no_solution() {
             let path = simulate(&moment, Method::RungeKutta { step: h }, 2).unwrap();
             let left = (path.watched[2][0] - path.watched[0][0]) / (2.0 * h);
             // Both differences err by h² times a third derivative of order one.
-            assert!(
-                (left - right).abs() < 1e-6,
-                "{name} at {x}: {left} and {right}"
-            );
+            assert!((left - right).abs() < 1e-6, "{name} at {x}: {left} and {right}");
         }
     }
 }
@@ -143,10 +122,7 @@ fn a_pendulum_without_friction_keeps_its_energy() {
             "tolerance {tolerance:e}: the energy drifts by {:.1} tolerances",
             drift / tolerance
         );
-        assert!(
-            drift < 150.0 * tolerance,
-            "at {tolerance:e} the energy drifts by {drift:e}"
-        );
+        assert!(drift < 150.0 * tolerance, "at {tolerance:e} the energy drifts by {drift:e}");
     }
     // With friction it only falls.
     pendulum.set("friction", 0.1).unwrap();
@@ -168,10 +144,7 @@ fn hares_and_foxes_keep_their_balance() {
         let run = simulate(&system, method, 2001).unwrap();
         let drift = spread(run.watched.iter().map(|values| values[0]));
         println!("{method}: the balance drifts by {drift:e}");
-        assert!(
-            drift < 100.0 * tolerance,
-            "{method}: the balance drifts by {drift:e}"
-        );
+        assert!(drift < 100.0 * tolerance, "{method}: the balance drifts by {drift:e}");
     }
 }
 
@@ -180,12 +153,8 @@ fn van_der_pol_settles_on_a_cycle_of_amplitude_two() {
     // Known to many digits for mu = 1: amplitude 2.00862, period 6.66329.
     let mut system = named("van-der-pol");
     system.duration = 100.0;
-    for (mu, start) in [
-        (0.1, [0.01, 0.0]),
-        (1.0, [0.1, 0.0]),
-        (1.0, [4.0, 4.0]),
-        (5.0, [0.1, 0.0]),
-    ] {
+    for (mu, start) in [(0.1, [0.01, 0.0]), (1.0, [0.1, 0.0]), (1.0, [4.0, 4.0]), (5.0, [0.1, 0.0])]
+    {
         system.set("mu", mu).unwrap();
         // At mu = 0.1 the spiral outwards takes some 2 / mu · ln(2 / 0.01) units of time.
         system.duration = 100.0 + 20.0 / mu;
@@ -193,10 +162,7 @@ fn van_der_pol_settles_on_a_cycle_of_amplitude_two() {
         let run = simulate(&system, Method::DormandPrince { tolerance: 1e-9 }, 40_001).unwrap();
         let late = &run.trajectory.states[30_000..];
         let amplitude = late.iter().map(|x| x[0].abs()).fold(0.0, f64::max);
-        assert!(
-            (2.0 - 1e-3..2.03).contains(&amplitude),
-            "mu = {mu}: amplitude {amplitude}"
-        );
+        assert!((2.0 - 1e-3..2.03).contains(&amplitude), "mu = {mu}: amplitude {amplitude}");
         if mu == 1.0 {
             assert!((amplitude - 2.00862).abs() < 1e-4, "amplitude {amplitude}");
             let mut rising = Vec::new();
@@ -274,44 +240,29 @@ fn the_damped_spring_is_its_exponential() {
     for (k, t) in exact.trajectory.times.iter().enumerate() {
         let x = propagate(&a, &spring.initial, *t).unwrap();
         assert!((&exact.trajectory.states[k] - &x).amax() < 1e-15);
-        assert!(
-            (&adaptive.trajectory.states[k] - &x).amax() < 1e-9,
-            "t = {t}"
-        );
-        assert!(
-            (&fixed.trajectory.states[16 * k] - &x).amax() < 1e-9,
-            "t = {t}"
-        );
+        assert!((&adaptive.trajectory.states[k] - &x).amax() < 1e-9, "t = {t}");
+        assert!((&fixed.trajectory.states[16 * k] - &x).amax() < 1e-9, "t = {t}");
     }
     assert_eq!(exact.evaluations, 0);
 }
 
 #[test]
 fn lorenz_agrees_with_forty_digits() {
-    let path = format!(
-        "{}/../../tests/fixtures/integrators.json",
-        env!("CARGO_MANIFEST_DIR")
-    );
+    let path = format!("{}/../../tests/fixtures/integrators.json", env!("CARGO_MANIFEST_DIR"));
     let text = std::fs::read_to_string(&path).unwrap();
     let fixture: serde_json::Value = serde_json::from_str(&text).unwrap();
     let problems = fixture["problems"].as_array().unwrap();
     let lorenz = problems.iter().find(|p| p["name"] == "lorenz").unwrap();
     let mut system = named("lorenz");
-    for (t, state) in lorenz["times"]
-        .as_array()
-        .unwrap()
-        .iter()
-        .zip(lorenz["states"].as_array().unwrap())
+    for (t, state) in
+        lorenz["times"].as_array().unwrap().iter().zip(lorenz["states"].as_array().unwrap())
     {
         system.duration = t.as_f64().unwrap();
         let run = follow(&system, 1e-11);
         for (i, expected) in state.as_array().unwrap().iter().enumerate() {
             let found = run.trajectory.last().unwrap()[i];
             let expected = expected.as_f64().unwrap();
-            assert!(
-                (found - expected).abs() < 1e-7,
-                "t = {t}, {i}: {found} for {expected}"
-            );
+            assert!((found - expected).abs() < 1e-7, "t = {t}, {i}: {found} for {expected}");
         }
     }
 }
@@ -370,10 +321,7 @@ fn a_start_between_two_steps_costs_no_order() {
 fn an_impulse_is_a_jump_and_an_input_that_never_starts_is_none() {
     let run = simulate(&pushed(INPUTS[3]), Method::Exact, 3).unwrap();
     let times = &run.trajectory.times;
-    let jump = times
-        .iter()
-        .position(|t| *t == std::f64::consts::PI)
-        .unwrap();
+    let jump = times.iter().position(|t| *t == std::f64::consts::PI).unwrap();
     assert_eq!(times[jump + 1], times[jump]);
     let moved = &run.trajectory.states[jump + 1] - &run.trajectory.states[jump];
     assert!((moved - dvector![0.0, -2.0]).amax() < 1e-15);
@@ -403,34 +351,20 @@ fn parameters_and_starts_can_be_changed() {
 /// What `System::from_toml` says about a file; `@` stands for the good lines around the bad one.
 fn refusal(text: &str) -> String {
     let good = "states = [\"x\", \"v\"]\ninitial = [1, 0]\nequations = [\"v\", \"-x\"]";
-    System::from_toml("my", &text.replace('@', good))
-        .expect_err(text)
-        .to_string()
+    System::from_toml("my", &text.replace('@', good)).expect_err(text).to_string()
 }
 
 #[test]
 fn a_mistake_in_a_file_is_named_with_its_line() {
     let cases = [
-        (
-            "",
-            "line 1: expected `states`: the names of the states, as in [\"x\", \"v\"]",
-        ),
-        (
-            "@\nduration = -3",
-            "line 4: expected `duration` to be positive, found -3",
-        ),
-        (
-            "@\nduration = 0",
-            "line 4: expected `duration` to be positive, found 0",
-        ),
+        ("", "line 1: expected `states`: the names of the states, as in [\"x\", \"v\"]"),
+        ("@\nduration = -3", "line 4: expected `duration` to be positive, found -3"),
+        ("@\nduration = 0", "line 4: expected `duration` to be positive, found 0"),
         (
             "@\nduration = nan",
             "line 4: expected `duration` to be a finite number, or an expression in quotes, found nan",
         ),
-        (
-            "@\nduration = \"1 / 0\"",
-            "line 4: expected `duration` to be finite, found \"1 / 0\"",
-        ),
+        ("@\nduration = \"1 / 0\"", "line 4: expected `duration` to be finite, found \"1 / 0\""),
         (
             "@\nduration = true",
             "line 4: expected `duration` to be a finite number, or an expression in quotes, found true",
@@ -439,26 +373,11 @@ fn a_mistake_in_a_file_is_named_with_its_line() {
             "@\ndurations = 3",
             "line 4: `durations` means nothing here, did you mean `duration`?; known are about, states, initial, duration, equations, a, b, parameters, input, plot, watch",
         ),
-        (
-            "@\nabout = 3",
-            "line 4: expected `about` to be text in quotes, found 3",
-        ),
-        (
-            "states = \"x\"",
-            "line 1: expected `states` to be a list, found \"x\"",
-        ),
-        (
-            "states = []",
-            "line 1: expected `states` to be a list of at least one name, found []",
-        ),
-        (
-            "states = [\"x\",\n  2]",
-            "line 2: expected a state to be text in quotes, found 2",
-        ),
-        (
-            "states = [\"x\", \"x\"]",
-            "line 1: expected a state to be a name of its own, found `x`",
-        ),
+        ("@\nabout = 3", "line 4: expected `about` to be text in quotes, found 3"),
+        ("states = \"x\"", "line 1: expected `states` to be a list, found \"x\""),
+        ("states = []", "line 1: expected `states` to be a list of at least one name, found []"),
+        ("states = [\"x\",\n  2]", "line 2: expected a state to be text in quotes, found 2"),
+        ("states = [\"x\", \"x\"]", "line 1: expected a state to be a name of its own, found `x`"),
         (
             "states = [\"t\"]",
             "line 1: expected a state to be another name than t, the time, found `t`",
@@ -503,10 +422,7 @@ fn a_mistake_in_a_file_is_named_with_its_line() {
             "states = [\"x\"]\ninitial = [1]\nequations = [\"-x",
             "line 3: this is not TOML: unclosed array, expected `]`",
         ),
-        (
-            "@\na = [[0, 1], [1, 0]]",
-            "line 4: expected either `equations` or `a`, found both",
-        ),
+        ("@\na = [[0, 1], [1, 0]]", "line 4: expected either `equations` or `a`, found both"),
         (
             "@\nb = [0, 1]",
             "line 4: `b` belongs to the matrix `a`, found it beside `equations`: write the input into them",
@@ -515,10 +431,7 @@ fn a_mistake_in_a_file_is_named_with_its_line() {
             "@\ninput = { kind = \"step\" }",
             "line 4: [input] belongs to `a` and `b`, found it beside `equations`: write it into them, with the time t",
         ),
-        (
-            "states = [\"x\"]\ninitial = [1]\na = [1]",
-            "line 3: expected a[0] to be a list, found 1",
-        ),
+        ("states = [\"x\"]\ninitial = [1]\na = [1]", "line 3: expected a[0] to be a list, found 1"),
         (
             "states = [\"x\"]\ninitial = [1]\na = [[1, 2]]",
             "line 3: expected a[0] to have one entry for each of x, found 2",
@@ -575,10 +488,7 @@ fn a_mistake_in_a_file_is_named_with_its_line() {
             "@\n[parameters]\nmu = [1]",
             "line 5: expected parameter `mu` to be a finite number, or an expression in quotes, found [1]",
         ),
-        (
-            "@\nparameters = 1",
-            "line 4: expected `parameters` to be a table, found 1",
-        ),
+        ("@\nparameters = 1", "line 4: expected `parameters` to be a table, found 1"),
         ("@\n@", "line 4: this is not TOML: duplicate key"),
     ];
     for (text, sentence) in cases {
@@ -611,9 +521,7 @@ proptest! {
 }
 
 fn stopped(system: &System, method: Method) -> String {
-    simulate(system, method, 11)
-        .expect_err("nothing stopped it")
-        .to_string()
+    simulate(system, method, 11).expect_err("nothing stopped it").to_string()
 }
 
 #[test]
@@ -634,14 +542,8 @@ fn what_stops_a_simulation_is_said_in_the_words_of_the_file() {
         "at t = 1.5 the derivative of x, x^2, is inf"
     );
     let domain = stopped(&one("-sqrt(x - 0.5)  "), Method::RungeKutta { step: 0.1 });
-    assert!(
-        domain.contains("the derivative of x, -sqrt(x - 0.5), is NaN"),
-        "{domain}"
-    );
-    assert_eq!(
-        stopped(&one("ln(t)"), adaptive),
-        "at t = 0 the derivative of x, ln(t), is -inf"
-    );
+    assert!(domain.contains("the derivative of x, -sqrt(x - 0.5), is NaN"), "{domain}");
+    assert_eq!(stopped(&one("ln(t)"), adaptive), "at t = 0 the derivative of x, ln(t), is -inf");
     let stiff = stopped(&one("-1e6 * (x - cos(t))"), adaptive);
     assert!(stiff.contains("the problem is stiff"), "{stiff}");
     assert_eq!(
@@ -657,12 +559,7 @@ fn what_stops_a_simulation_is_said_in_the_words_of_the_file() {
         "expected the step to be finite and positive, found 0"
     );
     assert_eq!(
-        stopped(
-            &one("-x"),
-            Method::DormandPrince {
-                tolerance: f64::NAN
-            }
-        ),
+        stopped(&one("-x"), Method::DormandPrince { tolerance: f64::NAN }),
         "expected the relative tolerance to be finite and positive, found NaN"
     );
 
@@ -688,26 +585,11 @@ fn what_cannot_be_set_is_refused() {
     let says = |result: Result<(), SimulateError>, sentence: &str| {
         assert_eq!(result.unwrap_err().to_string(), sentence);
     };
-    says(
-        system.set("lambda", 1.0),
-        "van-der-pol has no parameter `lambda`; it has mu",
-    );
-    says(
-        system.set("m", 1.0),
-        "van-der-pol has no parameter `m`; it has mu",
-    );
-    says(
-        system.set("nu", 1.0),
-        "van-der-pol has no parameter `nu`, did you mean `mu`?; it has mu",
-    );
-    says(
-        system.set("mu", f64::NAN),
-        "expected a parameter to be finite, found NaN",
-    );
-    says(
-        system.start_from(vec![1.0]),
-        "expected one number in x0 for each of x, v, found 1",
-    );
+    says(system.set("lambda", 1.0), "van-der-pol has no parameter `lambda`; it has mu");
+    says(system.set("m", 1.0), "van-der-pol has no parameter `m`; it has mu");
+    says(system.set("nu", 1.0), "van-der-pol has no parameter `nu`, did you mean `mu`?; it has mu");
+    says(system.set("mu", f64::NAN), "expected a parameter to be finite, found NaN");
+    says(system.start_from(vec![1.0]), "expected one number in x0 for each of x, v, found 1");
     says(
         system.start_from(vec![1.0, f64::INFINITY]),
         "expected every entry of x0 to be finite, found inf at row 1, column 0",

@@ -61,10 +61,7 @@ fn is_positive_definite(p: &DMatrix<f64>) -> bool {
 
 fn assert_close(what: &str, found: &DMatrix<f64>, expected: &DMatrix<f64>, relative: f64) {
     let error = (found - expected).norm() / expected.norm().max(f64::MIN_POSITIVE);
-    assert!(
-        error <= relative,
-        "{what}: expected {expected}found {found}relative error {error:e}"
-    );
+    assert!(error <= relative, "{what}: expected {expected}found {found}relative error {error:e}");
 }
 
 // The fixtures -------------------------------------------------------------------------------
@@ -98,10 +95,7 @@ struct Polynomial {
 }
 
 fn fixture() -> Fixture {
-    let path = concat!(
-        env!("CARGO_MANIFEST_DIR"),
-        "/../../tests/fixtures/lyapunov.json"
-    );
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/fixtures/lyapunov.json");
     let text = std::fs::read_to_string(path).unwrap_or_else(|error| panic!("{path}: {error}"));
     serde_json::from_str(&text).unwrap_or_else(|error| panic!("{path}: {error}"))
 }
@@ -116,35 +110,17 @@ fn lyapunov_solutions_are_scipys() {
     for case in &fixture.continuous {
         let (a, q, x) = (matrix(&case.a), matrix(&case.q), matrix(&case.x));
         assert_close(&case.name, &solve_lyapunov(&a, &q).unwrap(), &x, 1e-11);
-        assert_close(
-            &case.name,
-            &solve_lyapunov_kronecker(&a, &q).unwrap(),
-            &x,
-            1e-11,
-        );
+        assert_close(&case.name, &solve_lyapunov_kronecker(&a, &q).unwrap(), &x, 1e-11);
         let difference = spectral_abscissa(&a).unwrap() - case.extreme;
-        assert!(
-            difference.abs() < 1e-12 * a.norm(),
-            "{}: {difference:e}",
-            case.name
-        );
+        assert!(difference.abs() < 1e-12 * a.norm(), "{}: {difference:e}", case.name);
     }
     for case in &fixture.discrete {
         let (a, q, x) = (matrix(&case.a), matrix(&case.q), matrix(&case.x));
-        assert_close(
-            &case.name,
-            &solve_discrete_lyapunov(&a, &q).unwrap(),
-            &x,
-            1e-11,
-        );
+        assert_close(&case.name, &solve_discrete_lyapunov(&a, &q).unwrap(), &x, 1e-11);
         let stacked = solve_discrete_lyapunov_kronecker(&a, &q).unwrap();
         assert_close(&case.name, &stacked, &x, 1e-11);
         let difference = spectral_radius(&a).unwrap() - case.extreme;
-        assert!(
-            difference.abs() < 1e-12 * a.norm(),
-            "{}: {difference:e}",
-            case.name
-        );
+        assert!(difference.abs() < 1e-12 * a.norm(), "{}: {difference:e}", case.name);
         if case.extreme < 1.0 {
             let doubled = solve_discrete_lyapunov_doubling(&a, &q).unwrap();
             assert_close(&case.name, &doubled, &x, 1e-11);
@@ -156,34 +132,18 @@ fn lyapunov_solutions_are_scipys() {
 fn root_counts_are_numpys() {
     for case in fixture().polynomials {
         let flow = routh_array(&case.coefficients).unwrap();
-        assert_eq!(
-            (flow.unstable, flow.on_boundary),
-            (case.right, case.axis),
-            "{flow:?}"
-        );
+        assert_eq!((flow.unstable, flow.on_boundary), (case.right, case.axis), "{flow:?}");
         let step = routh_array_discrete(&case.coefficients).unwrap();
-        assert_eq!(
-            (step.unstable, step.on_boundary),
-            (case.outside, case.circle),
-            "{step:?}"
-        );
+        assert_eq!((step.unstable, step.on_boundary), (case.outside, case.circle), "{step:?}");
     }
 }
 
 #[test]
 fn gramians_have_their_closed_forms() {
     // A mass of 1 kg on a spring of 40 N/m with friction 5 N s/m, pushed by noise.
-    let (a, bb) = (
-        dmatrix![0.0, 1.0; -40.0, -5.0],
-        dmatrix![0.0, 0.0; 0.0, 1.0],
-    );
+    let (a, bb) = (dmatrix![0.0, 1.0; -40.0, -5.0], dmatrix![0.0, 0.0; 0.0, 1.0]);
     let expected = dmatrix![1.0 / 400.0, 0.0; 0.0, 1.0 / 10.0];
-    assert_close(
-        "Gramian",
-        &solve_lyapunov(&a, &bb).unwrap(),
-        &expected,
-        1e-14,
-    );
+    assert_close("Gramian", &solve_lyapunov(&a, &bb).unwrap(), &expected, 1e-14);
 }
 
 // The Lyapunov equation ----------------------------------------------------------------------
@@ -247,11 +207,7 @@ fn residuals_stay_below_1e_12_for_larger_matrices() {
     for n in [16, 64, 96] {
         let q = random_positive_definite(n, rng);
         let a = random_stable(n, 0.1, rng);
-        for solve in [
-            solve_lyapunov,
-            solve_lyapunov_schur,
-            solve_lyapunov_doubling,
-        ] {
+        for solve in [solve_lyapunov, solve_lyapunov_schur, solve_lyapunov_doubling] {
             let x = solve(&a, &q).unwrap();
             let residual = lyapunov_residual(&a, &x, &q).unwrap();
             assert!(residual < 1e-14, "N = {n}: residual {residual:e}");
@@ -296,10 +252,7 @@ fn large_equations_that_doubling_cannot_solve_are_solved() {
     let mut pair = DMatrix::from_diagonal_element(n, n, 0.5);
     pair[(5, 5)] = 2.0;
     let error = solve_discrete_lyapunov(&pair, &q).unwrap_err();
-    assert!(
-        error.to_string().contains("multiply to one, found"),
-        "{error}"
-    );
+    assert!(error.to_string().contains("multiply to one, found"), "{error}");
     let error = solve_lyapunov_doubling(&saddle, &q).unwrap_err();
     assert_eq!(error, StabilityError::NotStable { abscissa: 3.0 });
 }
@@ -323,20 +276,11 @@ fn lyapunov_solution_is_the_integral_of_what_the_flow_leaves() {
     let mut flow = DMatrix::identity(2, 2);
     let mut integral = DMatrix::zeros(2, 2);
     for k in 0..=steps {
-        let weight = if k == 0 || k == steps {
-            1.0
-        } else {
-            2.0 + 2.0 * f64::from(k % 2)
-        };
+        let weight = if k == 0 || k == steps { 1.0 } else { 2.0 + 2.0 * f64::from(k % 2) };
         integral += &flow * &q * flow.transpose() * (weight * h / 3.0);
         flow = &one * flow;
     }
-    assert_close(
-        "integral",
-        &solve_lyapunov(&a, &q).unwrap(),
-        &integral,
-        1e-8,
-    );
+    assert_close("integral", &solve_lyapunov(&a, &q).unwrap(), &integral, 1e-8);
 }
 
 #[test]
@@ -348,12 +292,7 @@ fn discrete_lyapunov_solution_is_the_sum_of_what_the_steps_leave() {
         sum += &power * &q * power.transpose();
         power = &a * power;
     }
-    assert_close(
-        "sum",
-        &solve_discrete_lyapunov(&a, &q).unwrap(),
-        &sum,
-        1e-14,
-    );
+    assert_close("sum", &solve_discrete_lyapunov(&a, &q).unwrap(), &sum, 1e-14);
 }
 
 #[test]
@@ -371,11 +310,7 @@ fn pairs_that_cancel_are_named() {
     let drift = message(dmatrix![0.0, 1.0; 0.0, -3.0]);
     assert!(drift.contains("found 0 and 0"), "{drift}");
 
-    let message = |a| {
-        solve_discrete_lyapunov(&a, &identity)
-            .unwrap_err()
-            .to_string()
-    };
+    let message = |a| solve_discrete_lyapunov(&a, &identity).unwrap_err().to_string();
     let pair = message(dmatrix![2.0, 1.0; 0.0, 0.5]);
     assert!(pair.contains("multiply to one, found 2 and 0.5"), "{pair}");
 
@@ -384,10 +319,7 @@ fn pairs_that_cancel_are_named() {
     assert!(matches!(kronecker, Err(StabilityError::SumToZero { .. })));
     let turn = dmatrix![0.0, 1.0; -1.0, 0.0];
     let kronecker = solve_discrete_lyapunov_kronecker(&turn, &identity);
-    assert!(matches!(
-        kronecker,
-        Err(StabilityError::ProductIsOne { .. })
-    ));
+    assert!(matches!(kronecker, Err(StabilityError::ProductIsOne { .. })));
     let doubled = solve_discrete_lyapunov_doubling(&turn, &identity);
     assert!(matches!(doubled, Err(StabilityError::NotStableDiscrete { radius }) if radius > 0.999));
 }
@@ -400,35 +332,21 @@ fn unusable_input_is_refused_in_a_sentence() {
     let error = solve_discrete_lyapunov(&spring(), &DMatrix::zeros(3, 3)).unwrap_err();
     assert_eq!(error.to_string(), "expected Q to be 2 x 2, found 3 x 3");
     let error = solve_lyapunov(&spring(), &dmatrix![1.0, f64::NAN; 0.0, 1.0]).unwrap_err();
-    assert!(
-        error.to_string().contains("every entry of Q to be finite"),
-        "{error}"
-    );
+    assert!(error.to_string().contains("every entry of Q to be finite"), "{error}");
     assert!(matches!(
         spectral_abscissa(&dmatrix![f64::INFINITY]),
         Err(StabilityError::Input(InputError::NotFinite { .. }))
     ));
     let skewed = dmatrix![1.0, 0.5; 0.0, 1.0];
     let error = lyapunov_certificate(&spring(), &skewed).unwrap_err();
-    assert!(
-        error.to_string().contains("expected Q to be symmetric"),
-        "{error}"
-    );
+    assert!(error.to_string().contains("expected Q to be symmetric"), "{error}");
     let saddle = dmatrix![1.0, 0.0; 0.0, -1.0];
     let error = lyapunov_certificate(&spring(), &saddle).unwrap_err();
-    assert!(
-        error
-            .to_string()
-            .contains("expected Q to be positive definite"),
-        "{error}"
-    );
+    assert!(error.to_string().contains("expected Q to be positive definite"), "{error}");
     assert!(routh_array(&[]).is_err());
     assert!(routh_array(&[1.0, f64::NAN]).is_err());
     let error = routh_array(&[0.0, 1.0]).unwrap_err();
-    assert!(
-        error.to_string().contains("first coefficient is not zero"),
-        "{error}"
-    );
+    assert!(error.to_string().contains("first coefficient is not zero"), "{error}");
     assert!(transient_growth(&spring(), 0.0, 10).is_err());
 }
 
@@ -458,10 +376,7 @@ fn physical_energy_stalls_where_the_certificate_does_not() {
     assert_close("loss", &loss, &dmatrix![0.0, 0.0; 0.0, 0.4], 1e-15);
     assert!(!is_positive_definite(&loss));
     let energy = lyapunov_certificate(&spring(), &DMatrix::identity(2, 2)).unwrap();
-    assert_eq!(
-        energy.fall(&DVector::from_vec(vec![1.0, 0.0])).unwrap(),
-        1.0
-    );
+    assert_eq!(energy.fall(&DVector::from_vec(vec![1.0, 0.0])).unwrap(), 1.0);
 }
 
 proptest! {
@@ -539,10 +454,7 @@ fn verdict_on_the_boundary_asks_for_eigenvectors() {
     let step = |a| discrete_stability_verdict(&a).unwrap();
     assert_eq!(step(dmatrix![0.6, -0.8; 0.8, 0.6]), Marginal);
     assert_eq!(step(dmatrix![-1.0, 1.0; 0.0, -1.0]), Unstable);
-    assert_eq!(
-        step(dmatrix![1.0 - 1e-9, 0.0; 0.0, 0.5]),
-        AsymptoticallyStable
-    );
+    assert_eq!(step(dmatrix![1.0 - 1e-9, 0.0; 0.0, 0.5]), AsymptoticallyStable);
     assert_eq!(step(dmatrix![1.0 + 1e-9, 0.0; 0.0, 0.5]), Unstable);
     assert_eq!(step(DMatrix::zeros(2, 2)), AsymptoticallyStable);
 }
@@ -581,9 +493,7 @@ proptest! {
 /// The product of `(s - root)` for real roots and `(s - z)(s - z̄)` for pairs, by real arithmetic.
 fn from_roots(real: &[f64], pairs: &[(f64, f64)]) -> Vec<f64> {
     let factors = real.iter().map(|&root| vec![1.0, -root]);
-    let squares = pairs
-        .iter()
-        .map(|&(re, im)| vec![1.0, -2.0 * re, re * re + im * im]);
+    let squares = pairs.iter().map(|&(re, im)| vec![1.0, -2.0 * re, re * re + im * im]);
     factors.chain(squares).fold(vec![1.0], |product, factor| {
         let mut next = vec![0.0; product.len() + factor.len() - 1];
         for (i, p) in product.iter().enumerate() {
@@ -672,10 +582,7 @@ fn special_rows_are_mended_by_name() {
     // A zero in front of 2: the row -2 s² + … is lifted by the factor 1 - s².
     let table = routh_array(&[1.0, 2.0, 2.0, 4.0, 11.0, 10.0]).unwrap();
     assert_eq!(table.rows[2].kind, RouthRowKind::ZeroPivot);
-    assert_eq!(
-        (table.stable(), table.on_boundary, table.unstable),
-        (3, 0, 2)
-    );
+    assert_eq!((table.stable(), table.on_boundary, table.unstable), (3, 0, 2));
     // s³ + 2s² + s + 2 = (s + 2)(s² + 1): the row of zeros becomes the derivative 4s.
     let table = routh_array(&[1.0, 2.0, 1.0, 2.0]).unwrap();
     assert_eq!(table.rows[2].kind, RouthRowKind::ZeroRow);
@@ -700,9 +607,7 @@ fn changes_with_a_small_number(coefficients: &[f64], epsilon: f64) -> usize {
         let next = (1..above.len()).map(entry).collect();
         rows.push(next);
     }
-    rows.windows(2)
-        .filter(|pair| pair[0][0] * pair[1][0] < 0.0)
-        .count()
+    rows.windows(2).filter(|pair| pair[0][0] * pair[1][0] < 0.0).count()
 }
 
 #[test]
@@ -710,24 +615,14 @@ fn no_number_serves_as_epsilon() {
     // s⁷ + 3s⁵ + s⁴ + 2s³ + 2s² + 1: four roots on the right, two on the axis.
     let coefficients = [1.0, 0.0, 3.0, 1.0, 2.0, 2.0, 0.0, 1.0];
     let table = routh_array(&coefficients).unwrap();
-    assert_eq!(
-        (table.stable(), table.on_boundary, table.unstable),
-        (1, 2, 4)
-    );
+    assert_eq!((table.stable(), table.on_boundary, table.unstable), (1, 2, 4));
     // s⁷ + 3s³ + 3s² + 4s + 4: four on the right, none on the axis, two zeros in front of a row.
     let flat = [1.0, 0.0, 0.0, 0.0, 3.0, 3.0, 4.0, 4.0];
     let table = routh_array(&flat).unwrap();
-    assert_eq!(
-        (table.stable(), table.on_boundary, table.unstable),
-        (3, 0, 4)
-    );
+    assert_eq!((table.stable(), table.on_boundary, table.unstable), (3, 0, 4));
     for exponent in 3..=15 {
         let epsilon = 10.0_f64.powi(-exponent);
-        assert_ne!(
-            changes_with_a_small_number(&coefficients, epsilon),
-            4,
-            "ε = {epsilon:e}"
-        );
+        assert_ne!(changes_with_a_small_number(&coefficients, epsilon), 4, "ε = {epsilon:e}");
         let counts_flat = changes_with_a_small_number(&flat, epsilon) == 4;
         assert_eq!(counts_flat, exponent < 8, "ε = {epsilon:e}");
     }
@@ -736,10 +631,7 @@ fn no_number_serves_as_epsilon() {
 #[test]
 fn characteristic_polynomial_of_the_companion_matrix_is_the_polynomial() {
     let coefficients = [1.0, -2.0, 3.0, 5.0, -7.0];
-    assert_eq!(
-        characteristic_polynomial(&companion(&coefficients)).unwrap(),
-        coefficients
-    );
+    assert_eq!(characteristic_polynomial(&companion(&coefficients)).unwrap(), coefficients);
 }
 
 // Before the end -----------------------------------------------------------------------------
@@ -775,18 +667,9 @@ proptest! {
 
 #[test]
 fn same_eigenvalues_different_beginnings() {
-    let (normal, shear) = (
-        dmatrix![-1.0, 0.0; 0.0, -2.0],
-        dmatrix![-1.0, 10.0; 0.0, -2.0],
-    );
-    assert_eq!(
-        spectral_abscissa(&normal).unwrap(),
-        spectral_abscissa(&shear).unwrap()
-    );
-    assert_eq!(
-        transient_growth(&normal, 8.0, 800).unwrap().peak(),
-        (0.0, 1.0)
-    );
+    let (normal, shear) = (dmatrix![-1.0, 0.0; 0.0, -2.0], dmatrix![-1.0, 10.0; 0.0, -2.0]);
+    assert_eq!(spectral_abscissa(&normal).unwrap(), spectral_abscissa(&shear).unwrap());
+    assert_eq!(transient_growth(&normal, 8.0, 800).unwrap().peak(), (0.0, 1.0));
     // e^{At} holds 10 (e^{-t} - e^{-2t}), largest at t = log 2, where it is 2.5.
     let (time, peak) = transient_growth(&shear, 8.0, 800).unwrap().peak();
     assert!((time - 2.0_f64.ln()).abs() < 0.05, "{time}");

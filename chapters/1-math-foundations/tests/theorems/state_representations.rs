@@ -30,37 +30,23 @@ fn expect_close_complex(at: &str, expected: Complex<f64>, found: Complex<f64>, r
 fn expect_close_matrix(expected: &DMatrix<f64>, found: &DMatrix<f64>, relative: f64) {
     assert_eq!(expected.shape(), found.shape());
     let apart = (expected - found).amax();
-    assert!(
-        apart <= relative * (1.0 + expected.amax()),
-        "expected {expected}, found {found}"
-    );
+    assert!(apart <= relative * (1.0 + expected.amax()), "expected {expected}, found {found}");
 }
 
 /// p(s) for coefficients in the order of powers.
 fn polynomial(coefficients: &[f64], s: Complex<f64>) -> Complex<f64> {
-    coefficients
-        .iter()
-        .rev()
-        .fold(Complex::ZERO, |sum, &coefficient| sum * s + coefficient)
+    coefficients.iter().rev().fold(Complex::ZERO, |sum, &coefficient| sum * s + coefficient)
 }
 
 /// Some points of the complex plane, off the axes and away from eigenvalues of ordinary size.
 fn some_s() -> [Complex<f64>; 3] {
-    [
-        Complex::new(0.3, 2.1),
-        Complex::new(1.7, -0.4),
-        Complex::new(-0.2, 5.0),
-    ]
+    [Complex::new(0.3, 2.1), Complex::new(1.7, -0.4), Complex::new(-0.2, 5.0)]
 }
 
 /// A motion with its first two derivatives: `q(t) = a cos(w t) + b t²`.
 fn motion(a: f64, w: f64, b: f64, t: f64) -> [f64; 3] {
     let (sin, cos) = (w * t).sin_cos();
-    [
-        a * cos + b * t * t,
-        -a * w * sin + 2.0 * b * t,
-        -a * w * w * cos + 2.0 * b,
-    ]
+    [a * cos + b * t * t, -a * w * sin + 2.0 * b * t, -a * w * w * cos + 2.0 * b]
 }
 
 proptest! {
@@ -239,12 +225,7 @@ fn a_loaded_spring_settles_where_the_textbook_says() {
         let found = spring.step_response(t).unwrap()[(0, 0)];
         expect_close(&format!("t = {t}"), expected, found, 1e-14);
     }
-    expect_close(
-        "for long",
-        1.0 / stiffness,
-        spring.step_response(200.0).unwrap()[(0, 0)],
-        1e-12,
-    );
+    expect_close("for long", 1.0 / stiffness, spring.step_response(200.0).unwrap()[(0, 0)], 1e-12);
 }
 
 #[test]
@@ -252,12 +233,7 @@ fn the_step_response_of_a_free_mass_needs_no_inverse() {
     let free = mass_spring_damper(2.0, 0.0, 0.0).unwrap();
     assert_eq!(free.a.determinant(), 0.0);
     for t in [0.0, 0.5, 3.0, 20.0] {
-        expect_close(
-            "t²/4",
-            t * t / 4.0,
-            free.step_response(t).unwrap()[(0, 0)],
-            1e-14,
-        );
+        expect_close("t²/4", t * t / 4.0, free.step_response(t).unwrap()[(0, 0)], 1e-14);
     }
 }
 
@@ -269,46 +245,24 @@ fn the_damper_takes_what_the_energy_loses() {
     // Simpson's rule over 2000 intervals of 5 ms: its error is far below 1e-12.
     let (panels, delta) = (1000, 0.005);
     let times: Vec<f64> = (0..=2 * panels).map(|k| k as f64 * delta).collect();
-    let states = free_response(&spring.a, &dvector![1.0, 0.0], &times)
-        .unwrap()
-        .states;
+    let states = free_response(&spring.a, &dvector![1.0, 0.0], &times).unwrap().states;
     let heat = |k: usize| damping * states[k][1] * states[k][1];
     let lost: f64 = (0..panels)
         .map(|p| (heat(2 * p) + 4.0 * heat(2 * p + 1) + heat(2 * p + 2)) * delta / 3.0)
         .sum();
-    expect_close(
-        "energy",
-        energy(&states[0]) - energy(&states[2 * panels]),
-        lost,
-        1e-10,
-    );
+    expect_close("energy", energy(&states[0]) - energy(&states[2 * panels]), lost, 1e-10);
     assert!(lost > 0.45, "most of the half joule is heat by now: {lost}");
 }
 
 #[test]
 fn a_hanging_pendulum_is_a_spring_and_an_upright_one_is_a_spring_that_pushes_away() {
-    let Pendulum {
-        mass,
-        length,
-        damping,
-    } = Pendulum {
-        mass: 0.5,
-        length: 2.0,
-        damping: 0.3,
-    };
-    let pendulum = Pendulum {
-        mass,
-        length,
-        damping,
-    };
+    let Pendulum { mass, length, damping } = Pendulum { mass: 0.5, length: 2.0, damping: 0.3 };
+    let pendulum = Pendulum { mass, length, damping };
     let spring =
         mass_spring_damper(mass * length * length, damping, mass * GRAVITY * length).unwrap();
     let hanging = linearized_pendulum(&pendulum, Equilibrium::Hanging).unwrap();
     expect_close_matrix(&spring.a, &hanging.a, 1e-15);
-    assert_eq!(
-        (&spring.b, &spring.c, &spring.d),
-        (&hanging.b, &hanging.c, &hanging.d)
-    );
+    assert_eq!((&spring.b, &spring.c, &spring.d), (&hanging.b, &hanging.c, &hanging.d));
     let upright = linearized_pendulum(&pendulum, Equilibrium::Upright).unwrap();
     assert_eq!(upright.a[(1, 0)], -hanging.a[(1, 0)]);
     assert_eq!(upright.a[(1, 1)], hanging.a[(1, 1)]);
@@ -316,11 +270,7 @@ fn a_hanging_pendulum_is_a_spring_and_an_upright_one_is_a_spring_that_pushes_awa
 
 #[test]
 fn linearize_finds_the_linearized_pendulum_at_both_points_of_rest() {
-    let pendulum = Pendulum {
-        mass: 0.5,
-        length: 2.0,
-        damping: 0.3,
-    };
+    let pendulum = Pendulum { mass: 0.5, length: 2.0, damping: 0.3 };
     let f = |x: &DVector<f64>, u: &DVector<f64>| {
         DVector::from_column_slice(&pendulum.derivative([x[0], x[1]], u[0]))
     };
@@ -334,10 +284,7 @@ fn linearize_finds_the_linearized_pendulum_at_both_points_of_rest() {
 
 #[test]
 fn an_undamped_small_swing_takes_two_pi_root_of_length_over_g() {
-    let pendulum = Pendulum {
-        damping: 0.0,
-        ..Pendulum::default()
-    };
+    let pendulum = Pendulum { damping: 0.0, ..Pendulum::default() };
     let hanging = linearized_pendulum(&pendulum, Equilibrium::Hanging).unwrap();
     let period = TAU * (pendulum.length / GRAVITY).sqrt();
     let x = free_response(&hanging.a, &dvector![0.1, 0.0], &[period]).unwrap();
@@ -366,19 +313,9 @@ fn the_error_of_a_linearized_swing_grows_with_the_cube_of_the_swing() {
 fn a_voltage_reaches_the_speed_by_way_of_two_delays() {
     // The textbook's G(s) = K / ((J s + b)(L s + R) + K²).
     let parts = DcMotor::default();
-    let DcMotor {
-        resistance,
-        inductance,
-        torque_constant,
-        inertia,
-        friction,
-    } = parts;
+    let DcMotor { resistance, inductance, torque_constant, inertia, friction } = parts;
     let motor = dc_motor(&parts).unwrap();
-    for s in [
-        Complex::new(0.0, 3.0),
-        Complex::new(40.0, -100.0),
-        Complex::new(0.0, 0.0),
-    ] {
+    for s in [Complex::new(0.0, 3.0), Complex::new(40.0, -100.0), Complex::new(0.0, 0.0)] {
         let expected = torque_constant
             / ((s * inertia + friction) * (s * inductance + resistance)
                 + torque_constant * torque_constant);
@@ -400,12 +337,8 @@ fn companion_of_the_springs_equation_is_the_spring() {
 fn companion_of_first_order_is_one_number_each() {
     // 3 y + 2 y' = 5 u + 4 u': y = 2 u + (5 - 6) ξ with 3 ξ + 2 ξ' = u.
     let system = companion(&[3.0, 2.0], &[5.0, 4.0]).unwrap();
-    let expected = Matrices {
-        a: dmatrix![-1.5],
-        b: dmatrix![0.5],
-        c: dmatrix![-1.0],
-        d: dmatrix![2.0],
-    };
+    let expected =
+        Matrices { a: dmatrix![-1.5], b: dmatrix![0.5], c: dmatrix![-1.0], d: dmatrix![2.0] };
     assert_eq!(system, expected);
 }
 
@@ -416,12 +349,7 @@ fn a_step_is_felt_at_once_where_d_is_not_zero() {
     for t in [0.0, 0.2, 1.0, 4.0] {
         let fading = f64::exp(-1.5 * t);
         let step = system.step_response(t).unwrap()[(0, 0)];
-        expect_close(
-            &format!("step, t = {t}"),
-            5.0 / 3.0 + fading / 3.0,
-            step,
-            1e-14,
-        );
+        expect_close(&format!("step, t = {t}"), 5.0 / 3.0 + fading / 3.0, step, 1e-14);
         let impulse = system.impulse_response(t).unwrap()[(0, 0)];
         expect_close(&format!("impulse, t = {t}"), -0.5 * fading, impulse, 1e-14);
     }
@@ -444,10 +372,7 @@ fn parameters_without_a_meaning_are_refused_by_name() {
         let error: math_foundations::validation::InputError = result.unwrap_err();
         assert_eq!(error.to_string(), sentence);
     };
-    says(
-        mass_spring_damper(0.0, 1.0, 1.0),
-        "expected the mass to be finite and positive, found 0",
-    );
+    says(mass_spring_damper(0.0, 1.0, 1.0), "expected the mass to be finite and positive, found 0");
     says(
         mass_spring_damper(1.0, -0.1, 1.0),
         "expected the damping to be finite and not negative, found -0.1",
@@ -460,26 +385,11 @@ fn parameters_without_a_meaning_are_refused_by_name() {
         rlc(1.0, 1.0, f64::INFINITY),
         "expected the capacitance to be finite and positive, found inf",
     );
-    says(
-        rlc(-1.0, 1.0, 1.0),
-        "expected the resistance to be finite and not negative, found -1",
-    );
-    says(
-        rlc(1.0, 0.0, 1.0),
-        "expected the inductance to be finite and positive, found 0",
-    );
-    let motor = DcMotor {
-        inertia: -1.0,
-        ..DcMotor::default()
-    };
-    says(
-        dc_motor(&motor),
-        "expected the inertia to be finite and positive, found -1",
-    );
-    let pendulum = Pendulum {
-        length: 0.0,
-        ..Pendulum::default()
-    };
+    says(rlc(-1.0, 1.0, 1.0), "expected the resistance to be finite and not negative, found -1");
+    says(rlc(1.0, 0.0, 1.0), "expected the inductance to be finite and positive, found 0");
+    let motor = DcMotor { inertia: -1.0, ..DcMotor::default() };
+    says(dc_motor(&motor), "expected the inertia to be finite and positive, found -1");
+    let pendulum = Pendulum { length: 0.0, ..Pendulum::default() };
     says(
         linearized_pendulum(&pendulum, Equilibrium::Hanging),
         "expected the length to be finite and positive, found 0",
@@ -491,10 +401,7 @@ fn parameters_without_a_meaning_are_refused_by_name() {
     let too_many = "expected the number of input coefficients to be \
                     at least 1 and at most that of the ODE coefficients, found ";
     says(companion(&[1.0, 1.0], &[]), &format!("{too_many}0"));
-    says(
-        companion(&[1.0, 1.0], &[1.0, 1.0, 1.0]),
-        &format!("{too_many}3"),
-    );
+    says(companion(&[1.0, 1.0], &[1.0, 1.0, 1.0]), &format!("{too_many}3"));
     says(
         companion(&[1.0, 1.0, 0.0], &[1.0]),
         "expected the last ODE coefficient to be other than 0, found 0",
@@ -513,25 +420,12 @@ fn systems_that_do_not_fit_are_refused() {
     assert_eq!(error.to_string(), "expected x to be 2 x 1, found 1 x 1");
     let error = spring.output(&x, &dvector![0.0, 1.0]).unwrap_err();
     assert_eq!(error.to_string(), "expected u to be 1 x 1, found 2 x 1");
-    let error = Matrices {
-        b: dmatrix![1.0],
-        ..spring.clone()
-    }
-    .step_response(1.0)
-    .unwrap_err();
+    let error = Matrices { b: dmatrix![1.0], ..spring.clone() }.step_response(1.0).unwrap_err();
     assert_eq!(error.to_string(), "expected B to be 2 x 1, found 1 x 1");
     let error = spring.impulse_response(-1.0).unwrap_err();
-    assert_eq!(
-        error.to_string(),
-        "expected t to be finite and not negative, found -1"
-    );
-    let error = spring
-        .change_coordinates(&dmatrix![1.0, 2.0; 2.0, 4.0])
-        .unwrap_err();
-    assert_eq!(
-        error.to_string(),
-        "expected T to be invertible, found a singular matrix"
-    );
+    assert_eq!(error.to_string(), "expected t to be finite and not negative, found -1");
+    let error = spring.change_coordinates(&dmatrix![1.0, 2.0; 2.0, 4.0]).unwrap_err();
+    assert_eq!(error.to_string(), "expected T to be invertible, found a singular matrix");
     let undamped = mass_spring_damper(1.0, 0.0, 1.0).unwrap();
     let error = undamped.transfer(Complex::I).unwrap_err();
     assert_eq!(

@@ -34,22 +34,15 @@ fn columns(text: &str) -> usize {
 /// The exercises of a chapter with what became of the reader's answers.
 pub(super) fn board(chapter: &Chapter, outcomes: &[Outcome]) -> String {
     let title = format!("Chapter {} · {}", chapter.number, chapter.title);
-    let done = outcomes
-        .iter()
-        .filter(|&outcome| *outcome == Outcome::Passed)
-        .count();
+    let done = outcomes.iter().filter(|&outcome| *outcome == Outcome::Passed).count();
     let count = match outcomes.len() {
         0 => "no exercises".to_owned(),
         all => format!("{done} of {all}"),
     };
-    let gap = WIDTH
-        .saturating_sub(columns(&title) + columns(&count))
-        .max(2);
+    let gap = WIDTH.saturating_sub(columns(&title) + columns(&count)).max(2);
     let mut text = format!("{}{:gap$}{count}\n", styled(TITLE, &title), "");
 
-    let next = outcomes
-        .iter()
-        .position(|outcome| *outcome != Outcome::Passed);
+    let next = outcomes.iter().position(|outcome| *outcome != Outcome::Passed);
     for (index, outcome) in outcomes.iter().enumerate() {
         text += &row(chapter, index, outcome);
         if matches!(outcome, Outcome::Failed(_)) || next == Some(index) {
@@ -69,10 +62,7 @@ pub(super) fn verdict(chapter: &Chapter, index: usize, outcome: &Outcome) -> Str
     let exercise = &chapter.exercises[index];
     let mut text = row(chapter, index, outcome);
     if *outcome == Outcome::Passed {
-        let notice = exercise
-            .notice
-            .trim_start_matches("What to notice:")
-            .trim_start();
+        let notice = exercise.notice.trim_start_matches("What to notice:").trim_start();
         text += &paragraph(&format!("What to notice: {notice}"));
         return text;
     }
@@ -87,21 +77,10 @@ pub(super) fn verdict(chapter: &Chapter, index: usize, outcome: &Outcome) -> Str
 pub(super) fn hint(chapter: &Chapter, index: usize, which: usize) -> Result<String, String> {
     let exercise = &chapter.exercises[index];
     let (number, name, all) = (index + 1, exercise.name, exercise.hints.len());
-    let Some(hint) = which
-        .checked_sub(1)
-        .and_then(|index| exercise.hints.get(index))
-    else {
-        return Err(format!(
-            "expected a hint of {name} from 1 to {all}, found {which}"
-        ));
+    let Some(hint) = which.checked_sub(1).and_then(|index| exercise.hints.get(index)) else {
+        return Err(format!("expected a hint of {name} from 1 to {all}, found {which}"));
     };
-    let Exercise {
-        level,
-        size,
-        minutes,
-        page,
-        ..
-    } = exercise;
+    let Exercise { level, size, minutes, page, .. } = exercise;
     let title = styled(TITLE, format!("{number}  {name}"));
     let mut text = format!("{title}   {level} · {size} · {minutes} min · page {page}\n");
     text += &paragraph(hint);
@@ -118,11 +97,7 @@ pub(super) fn hint(chapter: &Chapter, index: usize, which: usize) -> Result<Stri
 pub(super) fn solution(chapter: &Chapter, index: usize) -> String {
     let exercise = &chapter.exercises[index];
     let path = format!("// {}/solutions/{}.rs", chapter.folder, exercise.name);
-    format!(
-        "{}\n{}\n",
-        styled(OPEN, path),
-        exercise.solution_source.trim_end()
-    )
+    format!("{}\n{}\n", styled(OPEN, path), exercise.solution_source.trim_end())
 }
 
 fn row(chapter: &Chapter, index: usize, outcome: &Outcome) -> String {
@@ -136,12 +111,7 @@ fn row(chapter: &Chapter, index: usize, outcome: &Outcome) -> String {
         Outcome::Failed(_) => styled(REFUSED, '✗'),
         Outcome::NotStarted => styled(OPEN, '·'),
     };
-    let Exercise {
-        name,
-        size,
-        minutes,
-        ..
-    } = exercise;
+    let Exercise { name, size, minutes, .. } = exercise;
     let mut text = format!(
         "  {mark} {:>number_width$}  {name:name_width$}{size:size_width$}  {minutes:2} min\n",
         index + 1
@@ -224,12 +194,7 @@ mod tests {
 
     #[test]
     fn board_marks_done_refused_and_open_exercises() {
-        let outcomes = [
-            Outcome::Passed,
-            Outcome::Passed,
-            refused(),
-            Outcome::NotStarted,
-        ];
+        let outcomes = [Outcome::Passed, Outcome::Passed, refused(), Outcome::NotStarted];
         assert_eq!(
             plain(&board(&chapter(), &outcomes)),
             "\
@@ -274,10 +239,8 @@ hint: cargo run -p chapter-3 -- hint 1
 
     #[test]
     fn board_colours_marks() {
-        let text = board(
-            &chapter(),
-            &[Outcome::Passed, refused(), Outcome::Passed, Outcome::Passed],
-        );
+        let text =
+            board(&chapter(), &[Outcome::Passed, refused(), Outcome::Passed, Outcome::Passed]);
         assert!(
             text.contains("\u{1b}[32m✓\u{1b}[0m") && text.contains("\u{1b}[31m✗\u{1b}[0m"),
             "{text:?}"
@@ -321,10 +284,7 @@ another: cargo run -p chapter-3 -- hint 3 2\n"
         );
         let second = plain(&hint(&chapter, 2, 2).unwrap());
         assert!(second.contains("\nIs expm1 of use?\n"), "{second}");
-        assert!(
-            second.ends_with("\nsolution: cargo run -p chapter-3 -- solution 3\n"),
-            "{second}"
-        );
+        assert!(second.ends_with("\nsolution: cargo run -p chapter-3 -- solution 3\n"), "{second}");
         for which in [0, 3] {
             let sentence = format!("expected a hint of zero_order_hold from 1 to 2, found {which}");
             assert_eq!(hint(&chapter, 2, which).unwrap_err(), sentence);

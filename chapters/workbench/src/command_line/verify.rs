@@ -34,26 +34,18 @@ fn about_experiments<E: Experiments>(chapter: &Chapter) -> Vec<String> {
     command.clone().debug_assert();
     let mut complaints = Vec::new();
     for experiment in command.get_subcommands() {
-        let about = experiment
-            .get_about()
-            .map(ToString::to_string)
-            .unwrap_or_default();
+        let about = experiment.get_about().map(ToString::to_string).unwrap_or_default();
         if about.is_empty() || about.contains('\n') {
             let name = experiment.get_name();
-            complaints.push(format!(
-                "{name}: expected a description of one line, found {about:?}"
-            ));
+            complaints.push(format!("{name}: expected a description of one line, found {about:?}"));
         }
     }
     complaints
 }
 
 fn about_files(chapter: &Chapter, root: &Path) -> Vec<String> {
-    let listed: BTreeSet<_> = chapter
-        .exercises
-        .iter()
-        .map(|exercise| format!("{}.rs", exercise.name))
-        .collect();
+    let listed: BTreeSet<_> =
+        chapter.exercises.iter().map(|exercise| format!("{}.rs", exercise.name)).collect();
     let mut complaints = Vec::new();
     for kind in ["exercises", "solutions"] {
         let folder = format!("{}/{kind}", chapter.folder);
@@ -68,9 +60,7 @@ fn about_files(chapter: &Chapter, root: &Path) -> Vec<String> {
 
 fn file_names(folder: &Path) -> BTreeSet<String> {
     let entries = fs::read_dir(folder).into_iter().flatten().flatten();
-    entries
-        .map(|entry| entry.file_name().to_string_lossy().into_owned())
-        .collect()
+    entries.map(|entry| entry.file_name().to_string_lossy().into_owned()).collect()
 }
 
 fn about_pages(chapter: &Chapter, book: &Path) -> Vec<String> {
@@ -89,10 +79,7 @@ fn about_pages(chapter: &Chapter, book: &Path) -> Vec<String> {
         }
         let text = fs::read_to_string(book.join(&path)).unwrap_or_default();
         let number = (index + 1).to_string();
-        if ![name, number.as_str()]
-            .iter()
-            .any(|which| shows_check(&text, chapter.package, which))
-        {
+        if ![name, number.as_str()].iter().any(|which| shows_check(&text, chapter.package, which)) {
             let command = format!("cargo run -p {} -- check {name}", chapter.package);
             complaints.push(format!("{name}: expected {path} to show `{command}`"));
         }
@@ -209,15 +196,9 @@ cargo run -p chapter-9 -- check 2
 
     #[test]
     fn exercise_that_its_page_does_not_set_is_named() {
-        let book = folder(&[
-            ("SUMMARY.md", "- [a](9/a.md)\n"),
-            ("9/a.md", "No exercises.\n"),
-        ]);
+        let book = folder(&[("SUMMARY.md", "- [a](9/a.md)\n"), ("9/a.md", "No exercises.\n")]);
         assert_eq!(
-            about_pages(
-                &chapter(&[("first", "9/a"), ("second", "9/c")]),
-                book.path()
-            ),
+            about_pages(&chapter(&[("first", "9/a"), ("second", "9/c")]), book.path()),
             [
                 "first: expected 9/a.md to show `cargo run -p chapter-9 -- check first`",
                 "first: expected 9/a.md to include solutions/first.rs",
@@ -233,11 +214,7 @@ cargo run -p chapter-9 -- check 2
         assert!(shows_check(PAGE, "chapter-9", "first"));
         assert!(shows_check(PAGE, "chapter-9", "2"));
         assert!(!shows_check(PAGE, "chapter-9", "fir"));
-        assert!(!shows_check(
-            &PAGE.replace("check 2", "check 21"),
-            "chapter-9",
-            "2"
-        ));
+        assert!(!shows_check(&PAGE.replace("check 2", "check 21"), "chapter-9", "2"));
         assert!(!shows_check(PAGE, "chapter-1", "2"));
     }
 

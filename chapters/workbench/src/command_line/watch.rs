@@ -45,10 +45,7 @@ pub(super) fn watch(chapter: &Chapter) -> Result<ExitCode, Box<dyn Error>> {
         child(chapter.package, cfg!(windows), !cfg!(debug_assertions))
             .current_dir(&root)
             .status()?;
-        print(&format!(
-            "\nwatching {}/exercises (end with Ctrl+C)\n",
-            chapter.folder
-        ))?;
+        print(&format!("\nwatching {}/exercises (end with Ctrl+C)\n", chapter.folder))?;
 
         // The compiler opens the files too, and says so to whoever watches: what counts is whether
         // they read differently. A save during the run above is seen at once.
@@ -94,18 +91,12 @@ mod tests {
     use super::*;
 
     fn arguments(command: &Command) -> Vec<&str> {
-        command
-            .get_args()
-            .filter_map(|argument| argument.to_str())
-            .collect()
+        command.get_args().filter_map(|argument| argument.to_str()).collect()
     }
 
     #[test]
     fn watch_runs_the_chapter_as_the_reader_would() {
-        assert_eq!(
-            arguments(&child("chapter-1", false, false)),
-            ["run", "-q", "-p", "chapter-1"]
-        );
+        assert_eq!(arguments(&child("chapter-1", false, false)), ["run", "-q", "-p", "chapter-1"]);
         assert_eq!(
             arguments(&child("chapter-4", false, true)),
             ["run", "-q", "-p", "chapter-4", "--release"]
@@ -116,14 +107,7 @@ mod tests {
     fn watch_does_not_replace_a_running_program_on_windows() {
         assert_eq!(
             arguments(&child("chapter-1", true, false)),
-            [
-                "run",
-                "-q",
-                "-p",
-                "chapter-1",
-                "--target-dir",
-                "target/watch"
-            ]
+            ["run", "-q", "-p", "chapter-1", "--target-dir", "target/watch"]
         );
     }
 

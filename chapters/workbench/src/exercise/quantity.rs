@@ -39,11 +39,7 @@ impl<T: Number> Number for Complex<T> {
     fn text(self, digits: usize) -> String {
         let (_, im) = self.parts();
         let sign = if im.is_sign_negative() { '-' } else { '+' };
-        format!(
-            "{} {sign} {}i",
-            self.re.text(digits),
-            significant(im.abs(), digits)
-        )
+        format!("{} {sign} {}i", self.re.text(digits), significant(im.abs(), digits))
     }
 }
 
@@ -54,11 +50,7 @@ fn significant(value: f64, digits: usize) -> String {
     }
     let scientific = format!("{value:.*e}", digits - 1);
     let rounded: f64 = scientific.parse().unwrap_or(value);
-    if (1e-4..1e7).contains(&rounded.abs()) {
-        rounded.to_string()
-    } else {
-        format!("{rounded:e}")
-    }
+    if (1e-4..1e7).contains(&rounded.abs()) { rounded.to_string() } else { format!("{rounded:e}") }
 }
 
 /// What [`expect_close`](super::expect_close) compares entry by entry: a number, a list of numbers,
@@ -120,11 +112,7 @@ impl<T: Number, R: Dim, C: Dim, S: RawStorage<T, R, C>> Quantity for Matrix<T, R
         self[(row, column)].text(digits)
     }
     fn index(&self, row: usize, column: usize) -> String {
-        if C::try_to_usize() == Some(1) {
-            format!("[{row}]")
-        } else {
-            format!("[{row}, {column}]")
-        }
+        if C::try_to_usize() == Some(1) { format!("[{row}]") } else { format!("[{row}, {column}]") }
     }
 }
 
@@ -188,16 +176,10 @@ pub(super) fn compare<E: Quantity, F: Quantity>(
                 continue;
             }
             // As few digits as tell the two apart, but never fewer than six.
-            let texts = |digits| {
-                (
-                    expected.text(row, column, digits),
-                    found.text(row, column, digits),
-                )
-            };
-            let (expected_text, found_text) = (6..=17)
-                .map(texts)
-                .find(|(e, f)| e != f)
-                .unwrap_or_else(|| texts(17));
+            let texts =
+                |digits| (expected.text(row, column, digits), found.text(row, column, digits));
+            let (expected_text, found_text) =
+                (6..=17).map(texts).find(|(e, f)| e != f).unwrap_or_else(|| texts(17));
             let index = expected.index(row, column);
             return Err(Mismatch::new(
                 at,
@@ -217,9 +199,7 @@ mod tests {
 
     #[track_caller]
     fn refused(expected: impl Quantity, found: impl Quantity) -> String {
-        let mismatch = expect_close("here", "x", expected, found, 1e-9)
-            .unwrap_err()
-            .to_string();
+        let mismatch = expect_close("here", "x", expected, found, 1e-9).unwrap_err().to_string();
         mismatch.strip_prefix("here:   ").unwrap().to_owned()
     }
 
@@ -233,10 +213,7 @@ mod tests {
         accepted(0.0, 0.9e-9);
         accepted(1e6, 1e6 + 0.9e-3);
         assert_eq!(refused(0.0, 1.1e-9), "expected x = 0,   found 1.1e-9");
-        assert_eq!(
-            refused(1e6, 1e6 + 1.1e-3),
-            "expected x = 1000000,   found 1000000.001"
-        );
+        assert_eq!(refused(1e6, 1e6 + 1.1e-3), "expected x = 1000000,   found 1000000.001");
     }
 
     #[test]
@@ -250,14 +227,8 @@ mod tests {
 
     #[test]
     fn numbers_print_in_as_few_digits_as_tell_them_apart() {
-        assert_eq!(
-            refused(1.0 / 3.0, 0.25),
-            "expected x = 0.333333,   found 0.25"
-        );
-        assert_eq!(
-            refused(1.0 / 3.0, 0.33333334),
-            "expected x = 0.33333333,   found 0.33333334"
-        );
+        assert_eq!(refused(1.0 / 3.0, 0.25), "expected x = 0.333333,   found 0.25");
+        assert_eq!(refused(1.0 / 3.0, 0.33333334), "expected x = 0.33333333,   found 0.33333334");
         assert_eq!(refused(2.5e-7, -3e12), "expected x = 2.5e-7,   found -3e12");
         assert_eq!(refused(0.1_f32, 0.2_f32), "expected x = 0.1,   found 0.2");
     }
@@ -266,14 +237,8 @@ mod tests {
     fn complex_numbers_differ_in_either_part() {
         let z = Complex::new(0.5, -1.0);
         accepted(z, z);
-        assert_eq!(
-            refused(z, z.conj()),
-            "expected x = 0.5 - 1i,   found 0.5 + 1i"
-        );
-        assert_eq!(
-            refused(z, -z.conj()),
-            "expected x = 0.5 - 1i,   found -0.5 - 1i"
-        );
+        assert_eq!(refused(z, z.conj()), "expected x = 0.5 - 1i,   found 0.5 + 1i");
+        assert_eq!(refused(z, -z.conj()), "expected x = 0.5 - 1i,   found -0.5 - 1i");
     }
 
     #[test]
@@ -284,10 +249,7 @@ mod tests {
             refused(dvector![1.0, 2.0, 3.0], dvector![1.0, 4.0, 6.0]),
             "expected x[1] = 2,   found 4"
         );
-        assert_eq!(
-            refused(vec![0.0; 3], vec![0.0; 2]),
-            "expected x to have 3 entries,   found 2"
-        );
+        assert_eq!(refused(vec![0.0; 3], vec![0.0; 2]), "expected x to have 3 entries,   found 2");
     }
 
     #[test]
@@ -295,10 +257,7 @@ mod tests {
         let a = dmatrix![1.0, 2.0; 3.0, 4.0];
         accepted(&a, a.clone());
         accepted(a.map(|entry| Complex::new(entry, 0.0)), &a);
-        assert_eq!(
-            refused(&a, a.transpose()),
-            "expected x[0, 1] = 2,   found 3"
-        );
+        assert_eq!(refused(&a, a.transpose()), "expected x[0, 1] = 2,   found 3");
         assert_eq!(
             refused(&a, DMatrix::<f64>::zeros(2, 3)),
             "expected x to be 2 x 2,   found 2 x 3"

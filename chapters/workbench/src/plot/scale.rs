@@ -30,23 +30,12 @@ impl Axis {
                 (low.min(value), high.max(value))
             });
         if low > high {
-            return if self.logarithmic {
-                (0.1, 10.0)
-            } else {
-                (0.0, 1.0)
-            };
+            return if self.logarithmic { (0.1, 10.0) } else { (0.0, 1.0) };
         }
         if self.logarithmic {
             let (low, high) = (low.log10(), high.log10());
-            let margin = if high - low < 1e-9 {
-                0.5
-            } else {
-                margin * (high - low)
-            };
-            return (
-                10_f64.powf(low - margin).max(1e-300),
-                10_f64.powf(high + margin).min(1e300),
-            );
+            let margin = if high - low < 1e-9 { 0.5 } else { margin * (high - low) };
+            return (10_f64.powf(low - margin).max(1e-300), 10_f64.powf(high + margin).min(1e300));
         }
         let spread = high - low;
         if spread <= 1e-12 * low.abs().max(high.abs()) {
@@ -80,18 +69,10 @@ impl Axis {
     pub fn ticks_in(&self, range: (f64, f64), count: f64) -> Vec<(f64, String)> {
         if let Some(ticks) = &self.ticks {
             let inside = |value: f64| (-1e-9..=1.0 + 1e-9).contains(&self.fraction(value, range));
-            return ticks
-                .iter()
-                .filter(|(value, _)| inside(*value))
-                .cloned()
-                .collect();
+            return ticks.iter().filter(|(value, _)| inside(*value)).cloned().collect();
         }
         let count = count.max(2.0);
-        if self.logarithmic {
-            decades(range, count)
-        } else {
-            round_numbers(range, count)
-        }
+        if self.logarithmic { decades(range, count) } else { round_numbers(range, count) }
     }
 }
 
@@ -100,16 +81,11 @@ fn decades(range: (f64, f64), count: f64) -> Vec<(f64, String)> {
     let first = (range.0.log10() - 1e-9).ceil() as i32;
     let last = (range.1.log10() + 1e-9).floor() as i32;
     if last - first < 1 {
-        return round_numbers(range, count)
-            .into_iter()
-            .filter(|tick| tick.0 > 0.0)
-            .collect();
+        return round_numbers(range, count).into_iter().filter(|tick| tick.0 > 0.0).collect();
     }
     let wanted = (f64::from(last - first) / count).ceil() as i32;
-    let stride = [1, 2, 3, 4, 5, 6, 8, 10, 20, 50, 100]
-        .into_iter()
-        .find(|s| *s >= wanted)
-        .unwrap_or(100);
+    let stride =
+        [1, 2, 3, 4, 5, 6, 8, 10, 20, 50, 100].into_iter().find(|s| *s >= wanted).unwrap_or(100);
     // A stride starts at a multiple of itself, so that 10^0 is among the ticks.
     (first..=last)
         .filter(|exponent| exponent % stride == 0)
@@ -142,13 +118,8 @@ fn round_numbers(range: (f64, f64), count: f64) -> Vec<(f64, String)> {
         ticks.push(index * step);
         index += 1.0;
     }
-    let largest = ticks
-        .iter()
-        .fold(0.0_f64, |largest, value| largest.max(value.abs()));
-    ticks
-        .into_iter()
-        .map(|value| (value, words(value, step, largest)))
-        .collect()
+    let largest = ticks.iter().fold(0.0_f64, |largest, value| largest.max(value.abs()));
+    ticks.into_iter().map(|value| (value, words(value, step, largest))).collect()
 }
 
 /// A tick's number, with as many digits as its neighbours need to differ.
@@ -176,11 +147,7 @@ mod tests {
     use super::*;
 
     fn texts(range: (f64, f64), count: f64) -> Vec<String> {
-        Axis::default()
-            .ticks_in(range, count)
-            .into_iter()
-            .map(|tick| tick.1)
-            .collect()
+        Axis::default().ticks_in(range, count).into_iter().map(|tick| tick.1).collect()
     }
 
     #[test]
@@ -189,28 +156,16 @@ mod tests {
         assert_eq!(texts((-1.0, 1.0), 4.0), ["-1.0", "-0.5", "0", "0.5", "1.0"]);
         assert_eq!(texts((0.0, 0.3), 3.0), ["0", "0.1", "0.2", "0.3"]);
         assert_eq!(texts((95.0, 131.0), 4.0), ["100", "110", "120", "130"]);
-        assert_eq!(
-            texts((0.0, 300_000.0), 3.0),
-            ["0", "10^{5}", "2·10^{5}", "3·10^{5}"]
-        );
+        assert_eq!(texts((0.0, 300_000.0), 3.0), ["0", "10^{5}", "2·10^{5}", "3·10^{5}"]);
     }
 
     #[test]
     fn logarithmic_ticks_are_decades_and_thin_out() {
-        let axis = Axis {
-            logarithmic: true,
-            ..Axis::default()
-        };
+        let axis = Axis { logarithmic: true, ..Axis::default() };
         let texts = |range, count| -> Vec<String> {
-            axis.ticks_in(range, count)
-                .into_iter()
-                .map(|tick| tick.1)
-                .collect()
+            axis.ticks_in(range, count).into_iter().map(|tick| tick.1).collect()
         };
-        assert_eq!(
-            texts((0.01, 10.0), 5.0),
-            ["10^{-2}", "10^{-1}", "10^{0}", "10^{1}"]
-        );
+        assert_eq!(texts((0.01, 10.0), 5.0), ["10^{-2}", "10^{-1}", "10^{0}", "10^{1}"]);
         assert_eq!(
             texts((1e-16, 1.0), 4.0),
             ["10^{-16}", "10^{-12}", "10^{-8}", "10^{-4}", "10^{0}"]
@@ -221,29 +176,14 @@ mod tests {
     #[test]
     fn every_range_is_finite_and_not_empty() {
         let axis = Axis::default();
-        let cases: [&[f64]; 6] = [
-            &[],
-            &[3.0, 3.0],
-            &[0.0],
-            &[f64::NAN],
-            &[f64::MAX, f64::MIN],
-            &[1e-320, 2e-320],
-        ];
+        let cases: [&[f64]; 6] =
+            [&[], &[3.0, 3.0], &[0.0], &[f64::NAN], &[f64::MAX, f64::MIN], &[1e-320, 2e-320]];
         for values in cases {
             for logarithmic in [false, true] {
-                let axis = Axis {
-                    logarithmic,
-                    ..axis.clone()
-                };
+                let axis = Axis { logarithmic, ..axis.clone() };
                 let (low, high) = axis.range_of(values.iter().copied(), 0.05);
-                assert!(
-                    low < high && low.is_finite() && high.is_finite(),
-                    "{values:?}"
-                );
-                assert!(
-                    axis.fraction(0.5 * low + 0.5 * high, (low, high))
-                        .is_finite()
-                );
+                assert!(low < high && low.is_finite() && high.is_finite(), "{values:?}");
+                assert!(axis.fraction(0.5 * low + 0.5 * high, (low, high)).is_finite());
                 axis.ticks_in((low, high), 5.0);
             }
         }

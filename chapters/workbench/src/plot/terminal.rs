@@ -12,11 +12,7 @@ struct Dots {
 
 impl Dots {
     fn new(columns: usize, rows: usize) -> Self {
-        Dots {
-            columns,
-            rows,
-            cells: vec![0; columns * rows],
-        }
+        Dots { columns, rows, cells: vec![0; columns * rows] }
     }
 
     fn width(&self) -> f64 {
@@ -71,11 +67,7 @@ fn density(pen: Pen, same_before: usize) -> (usize, usize) {
 
 pub(super) fn draw(plot: &Plot, columns: usize, rows: usize) -> String {
     let (x, y) = plot.ranges();
-    let names: Vec<String> = plot
-        .series
-        .iter()
-        .map(|series| plain(&series.name))
-        .collect();
+    let names: Vec<String> = plot.series.iter().map(|series| plain(&series.name)).collect();
 
     // Lines above and below the dots: the name of y, the axis, its numbers.
     let head = usize::from(!plot.y.label.is_empty() || !plot.title.is_empty());
@@ -92,12 +84,7 @@ pub(super) fn draw(plot: &Plot, columns: usize, rows: usize) -> String {
             )
         })
         .collect();
-    let gutter = y_ticks
-        .iter()
-        .map(|tick| length(&tick.1))
-        .max()
-        .unwrap_or(0)
-        .max(1);
+    let gutter = y_ticks.iter().map(|tick| length(&tick.1)).max().unwrap_or(0).max(1);
     let margin = plot
         .series
         .iter()
@@ -112,10 +99,7 @@ pub(super) fn draw(plot: &Plot, columns: usize, rows: usize) -> String {
     let mut dots = Dots::new(dot_columns, dot_rows);
     let (width, height) = (dots.width(), dots.height());
     let place = |point: &(f64, f64)| {
-        (
-            plot.x.fraction(point.0, x) * width,
-            (1.0 - plot.y.fraction(point.1, y)) * height,
-        )
+        (plot.x.fraction(point.0, x) * width, (1.0 - plot.y.fraction(point.1, y)) * height)
     };
     let mut labels: Vec<((f64, f64), &str)> = Vec::new();
     let mut seen: Vec<Role> = Vec::new();
@@ -166,33 +150,20 @@ pub(super) fn draw(plot: &Plot, columns: usize, rows: usize) -> String {
     }
 
     // The names: beside the dots where they end at the right, else among them where there is room.
-    let mut words = Words {
-        letters: vec![vec![None; dot_columns + margin]; dot_rows],
-        dot_columns,
-    };
+    let mut words =
+        Words { letters: vec![vec![None; dot_columns + margin]; dot_rows], dot_columns };
     labels.sort_by(|a, b| a.0.1.total_cmp(&b.0.1));
     words.write(&dots, &labels);
 
     // Put together, line by line.
     let mut lines = Vec::new();
     if head == 1 {
-        let gap = if plot.title.is_empty() || plot.y.label.is_empty() {
-            ""
-        } else {
-            "   "
-        };
+        let gap = if plot.title.is_empty() || plot.y.label.is_empty() { "" } else { "   " };
         let title = plain(&plot.title);
-        lines.push(format!(
-            "{} {}{gap}{title}",
-            " ".repeat(gutter),
-            plain(&plot.y.label)
-        ));
+        lines.push(format!("{} {}{gap}{title}", " ".repeat(gutter), plain(&plot.y.label)));
     }
     for row in 0..dot_rows {
-        let number = y_ticks
-            .iter()
-            .find(|tick| tick.0 == row)
-            .map_or("", |tick| tick.1.as_str());
+        let number = y_ticks.iter().find(|tick| tick.0 == row).map_or("", |tick| tick.1.as_str());
         let mark = if number.is_empty() { '│' } else { '┤' };
         let space = " ".repeat(gutter.saturating_sub(length(number)));
         lines.push(format!("{space}{number}{mark}{}", words.row(&dots, row)));
@@ -227,10 +198,7 @@ fn bottom(plot: &Plot, x: (f64, f64), gutter: usize, columns: usize) -> (String,
         }
     }
     let axis: String = axis.into_iter().collect();
-    (
-        format!("{}└{axis}", " ".repeat(gutter)),
-        numbers.into_iter().collect(),
-    )
+    (format!("{}└{axis}", " ".repeat(gutter)), numbers.into_iter().collect())
 }
 
 /// Letters over and beside the dots.
@@ -254,10 +222,7 @@ impl Words {
                 (row + 1, column.saturating_sub(size / 2)),
             ];
             let inside = column + 3 < self.dot_columns;
-            match spots
-                .into_iter()
-                .find(|spot| inside && self.is_free(dots, *spot, size))
-            {
+            match spots.into_iter().find(|spot| inside && self.is_free(dots, *spot, size)) {
                 Some((row, column)) => self.put(row, column, name),
                 None => beside.push((row, name)),
             }
@@ -319,11 +284,9 @@ fn trace(dots: &mut Dots, points: &[(f64, f64)], pattern: (usize, usize), thick:
         if !(x0.is_finite() && y0.is_finite() && x1.is_finite() && y1.is_finite()) {
             continue;
         }
-        let Some(((x0, y0), (x1, y1))) = super::clip(
-            (x0, y0),
-            (x1, y1),
-            (-0.4, -0.4, dots.width() + 0.4, dots.height() + 0.4),
-        ) else {
+        let Some(((x0, y0), (x1, y1))) =
+            super::clip((x0, y0), (x1, y1), (-0.4, -0.4, dots.width() + 0.4, dots.height() + 0.4))
+        else {
             continue;
         };
         let steps = (x1 - x0).abs().max((y1 - y0).abs()).ceil().max(1.0) as usize;
@@ -359,9 +322,7 @@ fn blot(dots: &mut Dots, x: f64, y: f64) {
 }
 
 fn length(text: &str) -> usize {
-    text.chars()
-        .filter(|character| *character != '\u{304}')
-        .count()
+    text.chars().filter(|character| *character != '\u{304}').count()
 }
 
 /// Marked text without its marks: sub- and superscripts in Unicode where it has them.
@@ -379,11 +340,7 @@ pub(super) fn plain(text: &str) -> String {
         let mut end = position + 2;
         let mut group = vec![characters[position + 1]];
         if characters[position + 1] == '{' {
-            group = characters[position + 2..]
-                .iter()
-                .copied()
-                .take_while(|c| *c != '}')
-                .collect();
+            group = characters[position + 2..].iter().copied().take_while(|c| *c != '}').collect();
             end = (position + 3 + group.len()).min(characters.len());
         }
         let small: Option<String> = group.iter().map(|c| script(*c, mark == '_')).collect();
@@ -392,11 +349,7 @@ pub(super) fn plain(text: &str) -> String {
             None => {
                 out.push(mark);
                 let group: String = group.into_iter().collect();
-                out.push_str(&if length(&group) > 1 {
-                    format!("({group})")
-                } else {
-                    group
-                });
+                out.push_str(&if length(&group) > 1 { format!("({group})") } else { group });
             }
         }
         position = end;
@@ -407,10 +360,8 @@ pub(super) fn plain(text: &str) -> String {
 /// Text without the macros that colour it: `\x{x_k}` is `x_k`.
 fn uncoloured(text: &str) -> String {
     let macros = [r"\u{", r"\x{", r"\y{", r"\step{"];
-    let Some((start, name)) = macros
-        .iter()
-        .filter_map(|name| Some((text.find(name)?, name)))
-        .min_by_key(|found| found.0)
+    let Some((start, name)) =
+        macros.iter().filter_map(|name| Some((text.find(name)?, name))).min_by_key(|found| found.0)
     else {
         return text.to_owned();
     };

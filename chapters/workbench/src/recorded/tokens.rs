@@ -26,10 +26,7 @@ pub(super) fn same_line(recorded: &str, printed: &str) -> bool {
     numbers
         && !plot(recorded)
         && left.len() == right.len()
-        && left
-            .iter()
-            .zip(&right)
-            .all(|(&left, &right)| same(left, right))
+        && left.iter().zip(&right).all(|(&left, &right)| same(left, right))
 }
 
 fn same(left: Token, right: Token) -> bool {
@@ -63,10 +60,7 @@ fn tokens(line: &str) -> Vec<Token<'_>> {
             let starts_new = |(at, c): &(usize, char)| {
                 c.is_whitespace() || (*at > 0 && number(&rest[*at..]).is_some())
             };
-            let end = rest
-                .char_indices()
-                .find(starts_new)
-                .map_or(rest.len(), |(at, _)| at);
+            let end = rest.char_indices().find(starts_new).map_or(rest.len(), |(at, _)| at);
             (Token::Text(&rest[..end]), end)
         };
         tokens.push(token);
@@ -80,9 +74,9 @@ fn tokens(line: &str) -> Vec<Token<'_>> {
 /// A sign belongs to it, also one a space away, as in `0.5 - 1e-17i`: the sign of noise is noise.
 fn number(text: &str) -> Option<(f64, Option<&str>, usize)> {
     let minus = text.starts_with(['-', '−']);
-    let unsigned = text.strip_prefix(['-', '−', '+']).map_or(text, |unsigned| {
-        unsigned.strip_prefix(' ').unwrap_or(unsigned)
-    });
+    let unsigned = text
+        .strip_prefix(['-', '−', '+'])
+        .map_or(text, |unsigned| unsigned.strip_prefix(' ').unwrap_or(unsigned));
     let digits = |text: &str| text.bytes().take_while(u8::is_ascii_digit).count();
 
     let mut length = digits(unsigned);
@@ -105,11 +99,7 @@ fn number(text: &str) -> Option<(f64, Option<&str>, usize)> {
     }
     let value: f64 = unsigned[..length].parse().ok()?;
     let value = if minus { -value } else { value };
-    Some((
-        value,
-        whole.then_some(&unsigned[..length]),
-        text.len() - unsigned.len() + length,
-    ))
+    Some((value, whole.then_some(&unsigned[..length]), text.len() - unsigned.len() + length))
 }
 
 #[cfg(test)]
@@ -118,26 +108,14 @@ mod tests {
 
     #[track_caller]
     fn same(recorded: &str, printed: &str) {
-        assert!(
-            same_line(recorded, printed),
-            "{recorded:?} and {printed:?} should agree"
-        );
-        assert!(
-            same_line(printed, recorded),
-            "{printed:?} and {recorded:?} should agree"
-        );
+        assert!(same_line(recorded, printed), "{recorded:?} and {printed:?} should agree");
+        assert!(same_line(printed, recorded), "{printed:?} and {recorded:?} should agree");
     }
 
     #[track_caller]
     fn different(recorded: &str, printed: &str) {
-        assert!(
-            !same_line(recorded, printed),
-            "{recorded:?} and {printed:?} should differ"
-        );
-        assert!(
-            !same_line(printed, recorded),
-            "{printed:?} and {recorded:?} should differ"
-        );
+        assert!(!same_line(recorded, printed), "{recorded:?} and {printed:?} should differ");
+        assert!(!same_line(printed, recorded), "{printed:?} and {recorded:?} should differ");
     }
 
     #[test]

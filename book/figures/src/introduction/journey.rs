@@ -208,6 +208,7 @@ fn draw_convolution(
 struct Structure {
     lambda: DVector<Complex<f64>>,
     p: DVector<Complex<f64>>,
+    #[cfg(test)]
     v: DMatrix<Complex<f64>>,
 }
 
@@ -230,6 +231,7 @@ impl Structure {
         Ok(Structure {
             lambda: modes.lambda.map(|frequency| Complex::new(-0.5, frequency)),
             p: modes.v.adjoint() * p.map(Complex::from),
+            #[cfg(test)]
             v: modes.v,
         })
     }

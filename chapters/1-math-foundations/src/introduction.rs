@@ -87,16 +87,15 @@ impl Attention {
         self.accepts(query, key, value)?;
         self.keys.push(key.clone());
         self.values.push(value.clone());
-        // Compare the query with every key so far.
         let scale = (self.width as f64).sqrt();
         let scores = DVector::from_fn(self.keys.len(), |j, _| query.dot(&self.keys[j]) / scale);
         // Softmax: positive weights that sum to one (the largest exponent is 0: no overflow).
         let weights = scores.add_scalar(-scores.max()).map(f64::exp);
         let weights = &weights / weights.sum();
-        // Mix every value so far.
-        let shares = self.values.iter().zip(&weights).map(|(value, weight)| value * *weight);
+        let mut mix = DVector::zeros(self.width);
+        self.values.iter().zip(&weights).for_each(|(value, share)| mix.axpy(*share, value, 1.0));
         self.multiply_adds += 2 * (self.width * self.keys.len()) as u64;
-        Ok(shares.sum())
+        Ok(mix)
     }
 }
 // ANCHOR_END: attention

@@ -8,6 +8,8 @@ use std::fs;
 use std::io;
 use std::path::Path;
 
+pub mod classical_ssm;
+pub mod discretization;
 pub mod how_to_read;
 pub mod introduction;
 pub mod math_foundations;
@@ -30,7 +32,12 @@ pub struct Figure {
 /// assert!(names.contains(&"journey"));
 /// ```
 pub fn all() -> impl Iterator<Item = &'static Figure> {
-    introduction::FIGURES.iter().chain(how_to_read::FIGURES).chain(math_foundations::figures())
+    introduction::FIGURES
+        .iter()
+        .chain(how_to_read::FIGURES)
+        .chain(math_foundations::figures())
+        .chain(classical_ssm::figures())
+        .chain(discretization::figures())
 }
 
 /// What a redrawing did to a file.

@@ -1,0 +1,9 @@
+//! # Discretization
+//!
+//! *Computers step; the world flows. What is lost on the way, and what may the step size mean?*
+//!
+//! One public module per page of the book's third chapter, in reading order.
+
+extern crate self as discretization;
+
+pub mod sampling;

@@ -7,3 +7,7 @@
 extern crate self as discretization;
 
 pub mod sampling;
+
+pub mod euler;
+
+pub mod bilinear;

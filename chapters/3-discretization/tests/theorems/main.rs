@@ -1,1 +1,9 @@
 //! What chapter 3 claims, page by page.
+
+mod systems;
+
+mod sampling;
+
+mod euler;
+
+mod bilinear;

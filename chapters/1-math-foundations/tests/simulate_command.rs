@@ -159,6 +159,7 @@ fn bad_arguments_are_refused_with_a_sentence() {
         "no system is called `lorentz`, did you mean `lorenz`?; there are damped-spring",
     );
     refused(&["rocket"], "no system is called `rocket`; there are damped-spring");
+    refused(&["mine.toml"], "to follow a system of your own, write --file mine.toml");
     refused(&["lorenz", "--file", "x.toml"], "cannot be used with");
     refused(
         &["lorenz", "--duration", "-3"],

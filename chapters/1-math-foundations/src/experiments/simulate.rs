@@ -114,6 +114,9 @@ impl Options {
     fn system(&self) -> Result<System, Box<dyn Error>> {
         let mut system = match (&self.file, &self.system) {
             (Some(file), _) => from_file(file)?,
+            (None, Some(path)) if path.ends_with(".toml") => {
+                return Err(format!("to follow a system of your own, write --file {path}").into());
+            }
             (None, Some(name)) => System::named(name)?,
             (None, None) => {
                 let names: Vec<&str> = NAMED_SYSTEMS.iter().map(|(name, _)| *name).collect();

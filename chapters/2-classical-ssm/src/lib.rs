@@ -3,16 +3,10 @@
 //! *What can a linear system do, and how do engineers look at it?*
 //!
 //! One public module per page of the book's second chapter, in reading order.
-//! Two modules have no page: [`system_file`], which reads what a reader writes for *Analyze*, and
-//! [`singular_values`], a decomposition that two pages need and can trust.
+//! One module has no page: [`system_file`], which reads what a reader writes for *Analyze*.
 
 extern crate self as classical_ssm;
 
 pub mod state_space;
 
-pub mod controllability;
-
-pub mod realization;
-
-pub mod singular_values;
 pub mod system_file;

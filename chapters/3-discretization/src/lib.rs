@@ -8,6 +8,6 @@ extern crate self as discretization;
 
 pub mod sampling;
 
-pub mod euler;
+pub mod zero_order_hold;
 
-pub mod bilinear;
+pub mod exponential_integrators;

@@ -1,9 +1,4 @@
 //! What chapter 3 claims, page by page.
 
-mod systems;
-
-mod sampling;
-
-mod euler;
-
-mod bilinear;
+mod exponential_integrators;
+mod zero_order_hold;

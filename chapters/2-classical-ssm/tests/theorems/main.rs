@@ -1,2 +1,6 @@
 //! What chapter 2 claims, page by page.
+
+mod common;
+
+mod state_space;
 mod system_file;

@@ -8,5 +8,6 @@
 extern crate self as classical_ssm;
 
 pub mod state_space;
+pub mod transfer_functions;
 
 pub mod system_file;

@@ -227,16 +227,18 @@ fn eq_2_1_joined_flows_have_the_slopes_of_both() {
 
 #[test]
 fn the_blocks_of_a_flow_are_wrong_for_steps_by_one_step_of_delay() {
-    let steps = random_steps([3, 1, 1], 5);
-    let delta = steps.delta();
+    let half = dmatrix![0.5];
+    let mean = StateSpace::discrete(half.clone(), half, dmatrix![1.0], dmatrix![0.0], 1.0).unwrap();
     // A flow's blocks, with the clock of steps.
-    let flow = StateSpace::from_matrices(steps.matrices().clone(), Continuous).unwrap();
+    let flow = StateSpace::from_matrices(mean.matrices().clone(), Continuous).unwrap();
     let wrong = flow.series(&flow).unwrap().matrices().clone();
-    let wrong = StateSpace::discrete(wrong.a, wrong.b, wrong.c, wrong.d, delta).unwrap();
-    let inputs = random_inputs(1, 10, 6);
-    let (expected, found) = (run(&steps, &run(&steps, &inputs)), run(&wrong, &inputs));
-    let worst = expected.iter().zip(&found).map(|(e, f)| (e - f).amax()).fold(0.0, f64::max);
-    assert!(worst > 0.1, "{worst}");
+    let wrong = StateSpace::from_matrices(wrong, *mean.time()).unwrap();
+    let inputs = vec![DVector::from_element(1, 1.0); 10];
+    let (expected, found) = (run(&mean, &run(&mean, &inputs)), run(&wrong, &inputs));
+    assert_eq!((expected[0][0], found[0][0]), (0.25, 0.0));
+    for k in 1..10 {
+        assert_eq!(found[k], expected[k - 1], "at step {k}");
+    }
 }
 
 #[test]

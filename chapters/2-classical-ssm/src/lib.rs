@@ -7,6 +7,8 @@
 
 extern crate self as classical_ssm;
 
+pub mod frequency_response;
+pub mod responses;
 pub mod state_space;
 pub mod transfer_functions;
 

@@ -4,3 +4,5 @@ mod common;
 
 mod state_space;
 mod system_file;
+mod frequency_response;
+mod responses;

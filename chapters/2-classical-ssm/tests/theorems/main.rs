@@ -2,7 +2,7 @@
 
 mod common;
 
-mod state_space;
-mod system_file;
 mod frequency_response;
 mod responses;
+mod state_space;
+mod system_file;

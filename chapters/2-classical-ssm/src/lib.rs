@@ -3,13 +3,20 @@
 //! *What can a linear system do, and how do engineers look at it?*
 //!
 //! One public module per page of the book's second chapter, in reading order.
-//! One module has no page: [`system_file`], which reads what a reader writes for *Analyze*.
+//! Two modules have no page: [`system_file`], which reads what a reader writes for *Analyze*, and
+//! [`singular_values`], a decomposition that two pages need and can trust.
 
 extern crate self as classical_ssm;
 
 pub mod frequency_response;
 pub mod responses;
 pub mod state_space;
+
 pub mod transfer_functions;
 
+pub mod controllability;
+
+pub mod realization;
+
+pub mod singular_values;
 pub mod system_file;

@@ -15,6 +15,10 @@
 //! the input of its step, as everywhere in this course; [`StateSpace::resolvent_form`] translates.
 //! Feedback is negative.
 
+use math_foundations::stability::{
+    StabilityError, StabilityVerdict, discrete_stability_verdict, solve_discrete_lyapunov,
+    solve_lyapunov, stability_verdict,
+};
 use math_foundations::state_representations::{Matrices, RepresentationError};
 use math_foundations::validation::{InputError, finite, positive, shape, square};
 use nalgebra::{Complex, DMatrix};
@@ -95,6 +99,30 @@ pub trait TimeDomain: sealed::Sealed + Clone + PartialEq + std::fmt::Debug {
     /// # Errors
     /// [`StateSpaceError::StepMismatch`] where two clocks tick differently.
     fn joined(&self, other: &Self) -> Result<Self, StateSpaceError>;
+
+    /// Whether the state comes to rest when it is left alone: chapter 1's verdict, rounding included.
+    ///
+    /// # Errors
+    /// Those of [`stability_verdict`].
+    fn verdict(&self, a: &DMatrix<f64>) -> Result<StabilityVerdict, StabilityError>;
+
+    /// Sums what a stable A makes of Q: `∫ e^{At} Q e^{Aᵀt} dt` for a flow, `Σ A^k Q (Aᵀ)^k` for steps.
+    ///
+    /// # Errors
+    /// Those of [`solve_lyapunov`] and of [`solve_discrete_lyapunov`].
+    fn solve_lyapunov(
+        &self,
+        a: &DMatrix<f64>,
+        q: &DMatrix<f64>,
+    ) -> Result<DMatrix<f64>, StabilityError>;
+
+    /// Steps A, B whose sum `Σ A^k B Bᵀ (Aᵀ)^k` is the Gramian of this system: for steps themselves, for
+    /// a stable flow its Cayley transform. `None` where that does not exist.
+    fn steps_of_equal_gramian(
+        &self,
+        a: &DMatrix<f64>,
+        b: &DMatrix<f64>,
+    ) -> Option<(DMatrix<f64>, DMatrix<f64>)>;
 }
 
 /// Time that flows: `x' = A x + B u`.
@@ -126,6 +154,32 @@ impl TimeDomain for Continuous {
 
     fn joined(&self, _other: &Self) -> Result<Self, StateSpaceError> {
         Ok(Self)
+    }
+
+    fn verdict(&self, a: &DMatrix<f64>) -> Result<StabilityVerdict, StabilityError> {
+        stability_verdict(a)
+    }
+
+    fn solve_lyapunov(
+        &self,
+        a: &DMatrix<f64>,
+        q: &DMatrix<f64>,
+    ) -> Result<DMatrix<f64>, StabilityError> {
+        solve_lyapunov(a, q)
+    }
+
+    fn steps_of_equal_gramian(
+        &self,
+        a: &DMatrix<f64>,
+        b: &DMatrix<f64>,
+    ) -> Option<(DMatrix<f64>, DMatrix<f64>)> {
+        // (γ - A)⁻¹ (γ + A) = 2γ (γ - A)⁻¹ - I maps the left half-plane into the unit disc.
+        let n = a.nrows();
+        let gamma = a.norm() / (n as f64).sqrt();
+        let identity = DMatrix::identity(n, n);
+        let inverse = (&identity * gamma - a).try_inverse()?;
+        let b = &inverse * b * (2.0 * gamma).sqrt();
+        Some((inverse * (2.0 * gamma) - identity, b))
     }
 }
 
@@ -170,6 +224,26 @@ impl TimeDomain for Discrete {
             return Ok(*self);
         }
         Err(StateSpaceError::StepMismatch { first, second })
+    }
+
+    fn verdict(&self, a: &DMatrix<f64>) -> Result<StabilityVerdict, StabilityError> {
+        discrete_stability_verdict(a)
+    }
+
+    fn solve_lyapunov(
+        &self,
+        a: &DMatrix<f64>,
+        q: &DMatrix<f64>,
+    ) -> Result<DMatrix<f64>, StabilityError> {
+        solve_discrete_lyapunov(a, q)
+    }
+
+    fn steps_of_equal_gramian(
+        &self,
+        a: &DMatrix<f64>,
+        b: &DMatrix<f64>,
+    ) -> Option<(DMatrix<f64>, DMatrix<f64>)> {
+        Some((a.clone(), b.clone()))
     }
 }
 
@@ -301,6 +375,25 @@ impl<T: TimeDomain> StateSpace<T> {
         shape("C", &matrices.c, (p, n))?;
         shape("D", &matrices.d, (p, m))?;
         Ok(Self { matrices, time })
+    }
+
+    /// Another system in the same time: four matrices that need not have this one's shapes.
+    ///
+    /// # Errors
+    /// [`StateSpaceError::Input`] where shapes do not fit or an entry is not finite.
+    ///
+    /// ```
+    /// use classical_ssm::state_space::StateSpace;
+    /// use math_foundations::state_representations::Matrices;
+    /// use nalgebra::dmatrix;
+    ///
+    /// let average = StateSpace::discrete(dmatrix![0.9], dmatrix![0.1], dmatrix![1.0], dmatrix![0.0], 0.5)?;
+    /// let louder = average.with_matrices(Matrices { c: dmatrix![2.0], ..average.matrices().clone() })?;
+    /// assert_eq!((louder.c()[(0, 0)], louder.delta()), (2.0, 0.5));
+    /// # Ok::<(), classical_ssm::state_space::StateSpaceError>(())
+    /// ```
+    pub fn with_matrices(&self, matrices: Matrices) -> Result<Self, StateSpaceError> {
+        Self::from_matrices(matrices, self.time.clone())
     }
 
     /// The four matrices together, as chapter 1 knows them.

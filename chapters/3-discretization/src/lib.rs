@@ -8,6 +8,10 @@ extern crate self as discretization;
 
 pub mod sampling;
 
+pub mod euler;
+
+pub mod bilinear;
+
 pub mod zero_order_hold;
 
 pub mod exponential_integrators;

@@ -3,20 +3,27 @@
 //! *What does a computer see of a world that flows, if it looks only now and then?*
 //!
 //! ```text
-//! x_k = Ā x_{k-1} + B̄ u_k + B̄₋ u_{k-1}         y_k = C x_k + D u_k         x_{-1} = 0, u_{-1} = 0
+//! x_k = Ā x_{k-1} + B̄ u_k + B̄₋ u_{k-1}         y_k = C x_k + D u_k         x_{-1} = 0, u_{-1} = 0      (eq-3-1)
 //! ```
 //!
 //! Every rule of this chapter is such a [`Recurrence`]: it says how much of the input at the end of a step
-//! (u_k) and of the input at its beginning (u_{k-1}) goes into the state.
+//! (u_k) and of the input at its beginning (u_{k-1}) goes into the state. [`sample`] and [`alias`] say what
+//! is left of a signal that is looked at every Δ seconds, [`staircase`] and [`straight_lines`] what may be
+//! believed of it in between, and [`speed_up`] why Δ is not a detail: it is the clock of the flow.
+//!
+//! Conventions: `u_k = u(kΔ)` and x_k stands for `x(kΔ)`, which has seen u_k. Δ in seconds, ω in radians a
+//! second.
 
-use classical_ssm::state_space::{Discrete, StateSpace, StateSpaceError};
+use std::f64::consts::TAU;
+
+use classical_ssm::state_space::{Continuous, Discrete, StateSpace, StateSpaceError};
 use math_foundations::eigendecomposition::EigenError;
 use math_foundations::matrix_exponential::MatrixExponentialError;
 use math_foundations::state_representations::Matrices;
 use math_foundations::validation::{
     InputError, finite, finite_vector, length, positive, shape, square,
 };
-use nalgebra::{DMatrix, DVector};
+use nalgebra::{Complex, DMatrix, DVector};
 use thiserror::Error;
 
 /// Why a flow cannot be cut into steps as asked.
@@ -45,6 +52,118 @@ pub enum DiscretizationError {
         delta: f64,
     },
 }
+
+/// What is seen of a signal every `delta` seconds, `count` times: `u_k = u(kΔ)`.
+///
+/// # Errors
+/// [`InputError::OutOfRange`] for a step that is not positive.
+///
+/// ```
+/// use discretization::sampling::sample;
+///
+/// assert_eq!(sample(|t| t * t, 0.5, 4)?, [0.0, 0.25, 1.0, 2.25]);
+/// # Ok::<(), math_foundations::validation::InputError>(())
+/// ```
+// ANCHOR: sample
+pub fn sample(u: impl Fn(f64) -> f64, delta: f64, count: usize) -> Result<Vec<f64>, InputError> {
+    positive("Δ", delta)?;
+    Ok((0..count).map(|k| u(k as f64 * delta)).collect())
+}
+// ANCHOR_END: sample
+
+/// The slowest wave with the same samples as a wave of `omega` radians a second.
+///
+/// ```text
+/// ω - m 2π/Δ,   the integer m chosen so that it lies in (-π/Δ, π/Δ]
+/// ```
+///
+/// *Exact*: `e^{iωkΔ}` is the same number for every k. A negative answer is a wave that seems to run
+/// backwards, as a wheel does in a film. `omega` and the result in radians a second.
+///
+/// # Errors
+/// [`InputError::OutOfRange`] for a step that is not positive.
+///
+/// Source: Nyquist (1928), Shannon (1949).
+///
+/// ```
+/// use discretization::sampling::alias;
+/// use std::f64::consts::TAU;
+///
+/// // 7 turns a second, seen 8 times a second: one turn a second, backwards.
+/// assert!((alias(7.0 * TAU, 0.125)? + TAU).abs() < 1e-13);
+/// # Ok::<(), math_foundations::validation::InputError>(())
+/// ```
+// ANCHOR: alias
+pub fn alias(omega: f64, delta: f64) -> Result<f64, InputError> {
+    positive("Δ", delta)?;
+    let turns_a_step = omega * delta / TAU;
+    let whole_turns = (turns_a_step - 0.5).ceil();
+    Ok((turns_a_step - whole_turns) * TAU / delta)
+}
+// ANCHOR_END: alias
+
+/// A signal between its samples `u`, if each is held until the next one: the **zero-order hold**.
+///
+/// Before the first sample 0, after the last one the last. *Good for* a signal that is switched; its error
+/// on a smooth one is at most Δ times the slope.
+///
+/// ```
+/// use discretization::sampling::staircase;
+///
+/// assert_eq!(staircase(&[3.0, 5.0], 1.0, 0.75), 3.0);
+/// ```
+pub fn staircase(u: &[f64], delta: f64, t: f64) -> f64 {
+    let step = (t / delta).floor();
+    if step < 0.0 || u.is_empty() { 0.0 } else { u[(step as usize).min(u.len() - 1)] }
+}
+
+/// A signal between its samples `u`, if neighbours are joined by a straight line: the **first-order hold**.
+///
+/// Before the first sample 0, after the last one the last. Its error on a smooth signal is at most Δ²/8
+/// times the curvature. It needs the next sample: no machine can do it live.
+///
+/// ```
+/// use discretization::sampling::straight_lines;
+///
+/// assert_eq!(straight_lines(&[3.0, 5.0], 1.0, 0.75), 4.5);
+/// ```
+pub fn straight_lines(u: &[f64], delta: f64, t: f64) -> f64 {
+    let from = staircase(u, delta, t);
+    let to = staircase(u, delta, (t / delta).floor() * delta + 1.5 * delta);
+    if t < 0.0 { 0.0 } else { from + (to - from) * (t / delta).fract() }
+}
+
+/// The same flow on a clock that runs `rate` times as fast.
+///
+/// ```text
+/// x' = rate (A x + B u)          y = C x + D u
+/// ```
+///
+/// Any rule that makes steps of Δ out of it makes those of `rate · Δ` out of the flow itself.
+///
+/// # Errors
+/// [`DiscretizationError::Input`] for a rate that is not positive, [`DiscretizationError::StateSpace`] where
+/// the products overflow.
+///
+/// ```
+/// use classical_ssm::state_space::StateSpace;
+/// use discretization::sampling::speed_up;
+/// use nalgebra::dmatrix;
+///
+/// let bucket = StateSpace::continuous(dmatrix![-1.0], dmatrix![1.0], dmatrix![1.0], dmatrix![0.0])?;
+/// assert_eq!(*speed_up(&bucket, 3.0)?.a(), dmatrix![-3.0]);
+/// # Ok::<(), discretization::sampling::DiscretizationError>(())
+/// ```
+// ANCHOR: speed_up
+pub fn speed_up(
+    flow: &StateSpace<Continuous>,
+    rate: f64,
+) -> Result<StateSpace<Continuous>, DiscretizationError> {
+    positive("the rate", rate)?;
+    let (a, b) = (flow.a() * rate, flow.b() * rate);
+    Ok(StateSpace::continuous(a, b, flow.c().clone(), flow.d().clone())?)
+}
+// ANCHOR_END: speed_up
 
 // ANCHOR: recurrence
 /// One step of a flow, as a rule for numbers: `x_k = Ā x_{k-1} + B̄ u_k + B̄₋ u_{k-1}`.
@@ -82,11 +201,20 @@ impl Recurrence {
         Ok((n, m, p))
     }
 
+    /// The same recurrence, if its fields fit together and are finite.
+    ///
+    /// # Errors
+    /// [`DiscretizationError::Input`] names the field that does not fit.
+    pub fn checked(self) -> Result<Self, DiscretizationError> {
+        self.check()?;
+        Ok(self)
+    }
+
     /// The states after each of the inputs `u`, if the state was `x` and the input `u_previous` before
     /// the first of them.
     ///
     /// `x`: `[N]`, `u_previous`: `[M]`, `u`: one `[M]` a step; returns one `[N]` a step. A state that
-    /// grows without bound ends as infinity, not as an error. Cost O(L N (N + M)).
+    /// grows without bound ends as infinity and NaN, not as an error. Cost O(L N (N + M)).
     ///
     /// # Errors
     /// [`DiscretizationError::Input`] where shapes do not fit or an entry is not finite.
@@ -229,5 +357,46 @@ impl Recurrence {
             c: self.c.clone(),
             d: &self.d + &self.c * &self.b_bar,
         }
+    }
+
+    /// How the recurrence answers `u_k = z^k` once it has settled: `y_k = H(z) z^k`.
+    ///
+    /// ```text
+    /// H(z) = C (z I - Ā)^{-1} (z B̄ + B̄₋) + D
+    /// ```
+    ///
+    /// `z = e^{iωΔ}` is a wave of ω radians a second. Returns `[P, M]`. Cost O(N³).
+    ///
+    /// # Errors
+    /// [`DiscretizationError::Input`] if the fields do not fit together or z is an eigenvalue of Ā.
+    ///
+    /// ```
+    /// use discretization::sampling::Recurrence;
+    /// use nalgebra::{Complex, dmatrix};
+    ///
+    /// let mean = Recurrence {
+    ///     a_bar: dmatrix![0.75],
+    ///     b_bar: dmatrix![0.25],
+    ///     b_bar_previous: dmatrix![0.0],
+    ///     c: dmatrix![1.0],
+    ///     d: dmatrix![0.0],
+    ///     delta: 1.0,
+    /// };
+    /// // A constant passes; of an input that changes sign at every step a seventh is left.
+    /// assert_eq!(mean.transfer(Complex::new(1.0, 0.0))?[(0, 0)], Complex::new(1.0, 0.0));
+    /// assert!((mean.transfer(Complex::new(-1.0, 0.0))?[(0, 0)].re - 1.0 / 7.0).abs() < 1e-15);
+    /// # Ok::<(), discretization::sampling::DiscretizationError>(())
+    /// ```
+    pub fn transfer(&self, z: Complex<f64>) -> Result<DMatrix<Complex<f64>>, DiscretizationError> {
+        let (n, _, _) = self.check()?;
+        let complex = |matrix: &DMatrix<f64>| matrix.map(Complex::from);
+        let push = complex(&self.b_bar) * z + complex(&self.b_bar_previous);
+        let resolvent = DMatrix::from_diagonal_element(n, n, z) - complex(&self.a_bar);
+        let state = resolvent.lu().solve(&push).ok_or_else(|| InputError::OutOfRange {
+            name: "z",
+            expected: "no eigenvalue of Ā",
+            value: z.to_string(),
+        })?;
+        Ok(complex(&self.c) * state + complex(&self.d))
     }
 }

@@ -5,4 +5,9 @@ mod common;
 mod frequency_response;
 mod responses;
 mod state_space;
+
+mod controllability;
+
+mod realization;
+
 mod system_file;

@@ -1,4 +1,13 @@
 //! What chapter 3 claims, page by page.
 
-mod exponential_integrators;
+mod systems;
+
+mod sampling;
+
+mod euler;
+
+mod bilinear;
+
 mod zero_order_hold;
+
+mod exponential_integrators;

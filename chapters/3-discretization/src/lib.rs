@@ -15,3 +15,5 @@ pub mod bilinear;
 pub mod zero_order_hold;
 
 pub mod exponential_integrators;
+
+pub mod diagonalization;

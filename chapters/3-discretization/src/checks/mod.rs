@@ -2,6 +2,9 @@
 
 use workbench::exercise::Exercise;
 
+mod modal_kernel;
+mod real_mode;
+
 pub fn all() -> Vec<Exercise> {
-    vec![]
+    vec![real_mode::exercise(), modal_kernel::exercise()]
 }

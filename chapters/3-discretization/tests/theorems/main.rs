@@ -11,3 +11,5 @@ mod bilinear;
 mod zero_order_hold;
 
 mod exponential_integrators;
+
+mod diagonalization;

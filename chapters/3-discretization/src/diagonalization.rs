@@ -16,6 +16,7 @@
 use std::cmp::Ordering;
 
 use classical_ssm::state_space::{Continuous, StateSpace, StateSpaceError};
+use discretization::zero_order_hold::{expm1_ratio, phi};
 use math_foundations::eigendecomposition::{EigenError, eigendecomposition};
 use math_foundations::validation::{self, InputError};
 use nalgebra::{Complex, DMatrix, DVector};
@@ -72,7 +73,7 @@ pub struct ScalarStep {
 impl ScalarStep {
     /// The exact step of an input that is sampled and held: `e^z`, and `φ₁(z)` of u_{k-1}.
     pub fn zero_order_hold(z: Complex<f64>) -> Self {
-        Self { a_bar: z.exp(), end: Complex::ZERO, begin: phi_1(z) }
+        Self { a_bar: z.exp(), end: Complex::ZERO, begin: expm1_ratio(z) }
     }
 
     /// The trapezoidal rule: `(1 + z/2) / (1 - z/2)`, half of the input from each end.
@@ -137,8 +138,8 @@ impl ScalarStep {
     /// assert_eq!((step.end.re, step.begin.re), (0.5, 0.5));
     /// ```
     pub fn first_order_hold(z: Complex<f64>) -> Self {
-        let end = phi_2(z);
-        Self { a_bar: z.exp(), end, begin: phi_1(z) - end }
+        let end = phi(2, z);
+        Self { a_bar: z.exp(), end, begin: expm1_ratio(z) - end }
     }
 
     /// `e^z` for the mode, and the input as it is: what Mamba's code computes.
@@ -167,25 +168,6 @@ impl ScalarStep {
     pub fn exponential_trapezoidal(z: Complex<f64>, lambda: f64) -> Self {
         Self { a_bar: z.exp(), end: lambda.into(), begin: z.exp() * (1.0 - lambda) }
     }
-}
-
-/// `φ₁(z) = (e^z - 1) / z`, without the cancellation near 0.
-fn phi_1(z: Complex<f64>) -> Complex<f64> {
-    if z.norm() < 1.0 { phi_series(z, 1) } else { (z.exp() - 1.0) / z }
-}
-
-/// `φ₂(z) = (φ₁(z) - 1) / z`, without the cancellation near 0.
-fn phi_2(z: Complex<f64>) -> Complex<f64> {
-    if z.norm() < 1.0 { phi_series(z, 2) } else { (phi_1(z) - 1.0) / z }
-}
-
-/// `φ_j(z) = Σ zⁿ / (n + j)!` for |z| < 1: after 19 terms nothing is left in double precision.
-fn phi_series(z: Complex<f64>, j: u32) -> Complex<f64> {
-    let mut sum = Complex::ONE;
-    for n in (1..19).rev() {
-        sum = 1.0 + sum * z / f64::from(n + j);
-    }
-    sum / f64::from((1..=j).product::<u32>())
 }
 
 /// A flow in the coordinates of its modes: `x̃ₙ' = λₙ x̃ₙ + bₙ u`, `y = Σ wₙ Re(cₙ x̃ₙ) + D u`.

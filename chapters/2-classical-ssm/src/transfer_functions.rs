@@ -135,14 +135,14 @@ pub fn zeros<T: TimeDomain>(
     system: &StateSpace<T>,
 ) -> Result<DVector<Complex<f64>>, TransferFunctionError> {
     let (scaled, unit) = scaled(&system.resolvent_form())?;
-    let regular = regular(&scaled)?;
+    let regular = regular(&scaled);
     Ok(finite_zeros(&regular)? * Complex::from(unit))
 }
 
 /// How many outputs can be moved independently of each other: the rank of G at almost every λ.
 ///
 /// # Errors
-/// [`TransferFunctionError::Eigen`] where singular values do not converge.
+/// [`TransferFunctionError::Eigen`]; never for a system that could be built.
 ///
 /// ```
 /// use classical_ssm::state_space::StateSpace;
@@ -158,7 +158,7 @@ pub fn zeros<T: TimeDomain>(
 /// ```
 pub fn normal_rank<T: TimeDomain>(system: &StateSpace<T>) -> Result<usize, TransferFunctionError> {
     let (scaled, _) = scaled(&system.resolvent_form())?;
-    Ok(regular(&scaled)?.d.ncols())
+    Ok(regular(&scaled).d.ncols())
 }
 
 /// The same zeros in better units: states balanced, time such that ‖A‖ is 1, every input and output of
@@ -198,15 +198,15 @@ fn power_of_two(size: f64) -> f64 {
 }
 
 /// A system with the same zeros, whose D is square and has an inverse: it may have no state left.
-fn regular(system: &Matrices) -> Result<Matrices, EigenError> {
+fn regular(system: &Matrices) -> Matrices {
     // Compressing rounds relative to the largest part.
     let size = [&system.a, &system.b, &system.c, &system.d].map(|part| part.norm_squared());
     let entries = (system.a.nrows() + system.b.ncols().max(system.c.nrows())) as f64;
     let tolerance = entries * f64::EPSILON * size.iter().sum::<f64>().sqrt();
     // First D gets as many rows as its rank, then, its wires read backwards, as many columns.
-    let wide = full_row_rank(system.clone(), tolerance)?;
-    let square = full_row_rank(transposed(&wide), tolerance)?;
-    Ok(transposed(&square))
+    let wide = full_row_rank(system.clone(), tolerance);
+    let square = full_row_rank(transposed(&wide), tolerance);
+    transposed(&square)
 }
 
 fn transposed(Matrices { a, b, c, d }: &Matrices) -> Matrices {
@@ -215,17 +215,17 @@ fn transposed(Matrices { a, b, c, d }: &Matrices) -> Matrices {
 
 /// Cuts away the states that a zero output forces to be zero, until D has full row rank.
 // ANCHOR: full_row_rank
-fn full_row_rank(mut system: Matrices, tolerance: f64) -> Result<Matrices, EigenError> {
+fn full_row_rank(mut system: Matrices, tolerance: f64) -> Matrices {
     loop {
         let Matrices { a, b, c, d } = system;
         // Turn the outputs: the first `rank` ones feel the input at once, the others do not.
-        let (u, rank) = compressing_rows(&d, tolerance)?;
+        let (u, rank) = compressing_rows(&d, tolerance);
         let (c, d) = (u.transpose() * c, (u.transpose() * d).rows(0, rank).into_owned());
         let (felt, blind) = (c.rows(0, rank), c.rows(rank, c.nrows() - rank).into_owned());
         // Turn the states: the last `seen` ones are all that the others see. They must be zero.
-        let (v, seen) = compressing_rows(&blind.transpose(), tolerance)?;
+        let (v, seen) = compressing_rows(&blind.transpose(), tolerance);
         if seen == 0 {
-            return Ok(Matrices { c: felt.into_owned(), a, b, d });
+            return Matrices { c: felt.into_owned(), a, b, d };
         }
         let (kept, zero) = (v.columns(seen, v.ncols() - seen), v.columns(0, seen));
         // A state that is zero must stay zero: its derivative is the new output.
@@ -239,24 +239,31 @@ fn full_row_rank(mut system: Matrices, tolerance: f64) -> Result<Matrices, Eigen
 }
 // ANCHOR_END: full_row_rank
 
-/// An orthogonal U, such that Uᵀ times the matrix has its rank in the first rows and no others; and
-/// that rank: singular values above the tolerance.
-fn compressing_rows(
-    matrix: &DMatrix<f64>,
-    tolerance: f64,
-) -> Result<(DMatrix<f64>, usize), EigenError> {
+/// An orthogonal U, such that Uᵀ times the matrix has its rank in the first rows and nothing below; and
+/// that rank, of what is above the tolerance.
+///
+/// Householder reflections, each aimed at the column with most left of it: a QR factorisation with
+/// column pivoting, of which only Q is wanted.
+fn compressing_rows(matrix: &DMatrix<f64>, tolerance: f64) -> (DMatrix<f64>, usize) {
     let (rows, columns) = matrix.shape();
-    if rows == 0 || columns == 0 {
-        return Ok((DMatrix::identity(rows, rows), 0));
+    let (mut left, mut u) = (matrix.clone(), DMatrix::identity(rows, rows));
+    for rank in 0..rows.min(columns) {
+        let rest = left.rows(rank, rows - rank);
+        let norms: Vec<f64> = rest.column_iter().map(|column| column.norm()).collect();
+        let largest = (0..columns).max_by(|&i, &j| norms[i].total_cmp(&norms[j]));
+        let Some(pivot) = largest.filter(|&column| norms[column] > tolerance) else {
+            return (u, rank);
+        };
+        // The reflection that leaves of this column its first entry alone.
+        let mut v = rest.column(pivot).into_owned();
+        v[0] += norms[pivot].copysign(v[0]);
+        v.normalize_mut();
+        let onto_v = v.tr_mul(&rest) * 2.0;
+        left.rows_mut(rank, rows - rank).gemm(-1.0, &v, &onto_v, 1.0);
+        let onto_v = u.columns(rank, rows - rank) * &v * 2.0;
+        u.columns_mut(rank, rows - rank).gemm(-1.0, &onto_v, &v.transpose(), 1.0);
     }
-    // With columns of zeros, so that U has all its columns.
-    let padded = matrix.clone().resize_horizontally(rows.max(columns), 0.0);
-    let iterations = 100 * (rows + columns);
-    let svd = padded.try_svd(true, false, f64::EPSILON, iterations);
-    let failed = EigenError::NoConvergence { iterations, remaining: rows };
-    let svd = svd.ok_or(failed.clone())?;
-    let rank = svd.singular_values.iter().filter(|&&value| value > tolerance).count();
-    Ok((svd.u.ok_or(failed)?, rank))
+    (u, rows.min(columns))
 }
 
 fn stacked(upper: &DMatrix<f64>, lower: &DMatrix<f64>) -> DMatrix<f64> {
@@ -281,7 +288,7 @@ fn finite_zeros(system: &Matrices) -> Result<DVector<Complex<f64>>, EigenError> 
         return eigenvalues(a);
     }
     let wide = stacked(&c.transpose(), &d.transpose());
-    let (w, rank) = compressing_rows(&wide, 0.0)?;
+    let (w, rank) = compressing_rows(&wide, 0.0);
     let free = w.columns(rank, n + m - rank);
     let moved = a * free.rows(0, n) + b * free.rows(n, m);
     let e = free.rows(0, n).into_owned();
@@ -511,7 +518,7 @@ pub fn transfer_function<T: TimeDomain>(
                 d: whole.d.view((i, j), (1, 1)).into_owned(),
             };
             let (scaled, unit) = scaled(&single)?;
-            let regular = regular(&scaled)?;
+            let regular = regular(&scaled);
             if regular.d.is_empty() {
                 continue;
             }
@@ -905,11 +912,11 @@ mod tests {
     #[test]
     fn compressing_keeps_all_rows_and_finds_the_rank() {
         let matrix = dmatrix![1.0, 2.0; 2.0, 4.0; 0.0, 0.0; -1.0, -2.0];
-        let (u, rank) = compressing_rows(&matrix, 1e-14).unwrap();
+        let (u, rank) = compressing_rows(&matrix, 1e-14);
         assert_eq!((u.shape(), rank), ((4, 4), 1));
         assert!((u.transpose() * &u - DMatrix::identity(4, 4)).amax() < 1e-14);
         assert!((u.transpose() * &matrix).rows(1, 3).amax() < 1e-14);
-        let (u, rank) = compressing_rows(&DMatrix::zeros(3, 2), 0.0).unwrap();
+        let (u, rank) = compressing_rows(&DMatrix::zeros(3, 2), 0.0);
         assert!(rank == 0 && (u.transpose() * &u - DMatrix::identity(3, 3)).amax() < 1e-14);
     }
 

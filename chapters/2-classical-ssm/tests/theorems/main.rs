@@ -2,9 +2,11 @@
 
 mod common;
 
+mod state_space;
+mod transfer_functions;
+
 mod frequency_response;
 mod responses;
-mod state_space;
 
 mod controllability;
 

@@ -64,7 +64,7 @@ pub enum ControllabilityError {
     /// A state outside the span of what the inputs can do.
     #[error(
         "expected a state that {steps} steps of input can reach, \
-         found one of which {:.0} % stay out of reach", 100.0 * .share
+         found one of which {} stay out of reach", percent(*.share)
     )]
     OutOfReach {
         /// How many steps there were.
@@ -72,6 +72,13 @@ pub enum ControllabilityError {
         /// The length of what cannot be reached, relative to the state.
         share: f64,
     },
+}
+
+/// A share in per cent, with one digit at least.
+fn percent(share: f64) -> String {
+    let percent = 100.0 * share;
+    let decimals = (-percent.log10()).ceil().clamp(0.0, 12.0) as usize;
+    format!("{percent:.decimals$} %")
 }
 
 fn in_words(number: &Complex<f64>) -> String {

@@ -2,6 +2,9 @@
 
 use workbench::exercise::Exercise;
 
+mod least_energy;
+mod what_outputs_show;
+
 pub fn all() -> Vec<Exercise> {
-    vec![]
+    vec![what_outputs_show::exercise(), least_energy::exercise()]
 }

@@ -5,11 +5,22 @@ use std::error::Error;
 use clap::Subcommand;
 use workbench::command_line::Experiments;
 
+mod controllability;
+mod realization;
+
 #[derive(Debug, Subcommand)]
-pub enum Experiment {}
+pub enum Experiment {
+    /// What a push on a row of carts reaches, what that costs, and what may be left out of the model
+    Reach(controllability::Options),
+    /// A model read off the sound of one blow, exact and in noise
+    Identify(realization::Options),
+}
 
 impl Experiments for Experiment {
     fn run(&self) -> Result<(), Box<dyn Error>> {
-        match *self {}
+        match self {
+            Self::Reach(options) => controllability::run(options),
+            Self::Identify(options) => realization::run(options),
+        }
     }
 }

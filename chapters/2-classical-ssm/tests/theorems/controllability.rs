@@ -278,6 +278,16 @@ fn the_rank_test_depends_on_the_unit_of_time_and_the_staircase_does_not() {
             assert!(mode.reach > 1e-7 && mode.sight > 1e-7, "{mode:?}");
         }
     }
+    // Columns of length one put it off to twice as many states.
+    for (count, rank_says) in [(10, 20), (16, 32), (20, 38)] {
+        let carts = Carts::row(count).system().unwrap();
+        let mut columns = controllability_matrix(&carts);
+        for mut column in columns.column_iter_mut() {
+            column.normalize_mut();
+        }
+        assert_eq!(rank(&columns).unwrap(), rank_says, "{count} carts");
+        assert!(is_controllable(&carts).unwrap());
+    }
 }
 
 #[test]
@@ -408,6 +418,15 @@ fn the_best_input_arrives_and_every_other_costs_more() {
         let other = &detour + minimum_energy_input(&sys, &rest, steps).unwrap();
         assert!((arrive(&other) - &target).norm() < 1e-12);
         assert!(other.norm_squared() > u.norm_squared());
+    }
+}
+
+#[test]
+fn shares_are_told_in_per_cent() {
+    let told = |share| ControllabilityError::OutOfReach { steps: 3, share }.to_string();
+    for (share, words) in [(1.0, "100 %"), (0.081, "8 %"), (0.0007, "0.07 %"), (3e-7, "0.00003 %")]
+    {
+        assert!(told(share).contains(&format!("which {words} stay")), "{}", told(share));
     }
 }
 

@@ -73,7 +73,7 @@ pub fn bilinear(
 /// [`DiscretizationError::Input`] for a step that is not positive or so long that ΔA overflows, and for an α
 /// outside [0, 1]; [`DiscretizationError::SingularStep`] where 1/(αΔ) is an eigenvalue of A.
 ///
-/// Source: Zhang, Chen and Zhou, *Performance analysis of digital control systems: GBT* (2007).
+/// Source: Zhang, Chen and Chen, *Digital redesign via the generalized bilinear transformation* (2009).
 ///
 /// ```
 /// use classical_ssm::state_space::StateSpace;

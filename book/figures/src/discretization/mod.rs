@@ -2,9 +2,14 @@
 
 use crate::Figure;
 
+pub mod bilinear;
 pub mod diagonalization;
+pub mod euler;
+pub mod sampling;
 
 /// The figures of this chapter, in reading order.
 pub fn figures() -> impl Iterator<Item = &'static Figure> {
-    [diagonalization::FIGURES].into_iter().flatten()
+    [sampling::FIGURES, euler::FIGURES, bilinear::FIGURES, diagonalization::FIGURES]
+        .into_iter()
+        .flatten()
 }

@@ -2,9 +2,24 @@
 
 use workbench::exercise::Exercise;
 
+mod kick_and_drift;
+mod largest_step;
 mod modal_kernel;
+mod prewarp;
 mod real_mode;
+mod remember_input;
+mod trapezoid_step;
+mod wagon_wheel;
 
 pub fn all() -> Vec<Exercise> {
-    vec![real_mode::exercise(), modal_kernel::exercise()]
+    vec![
+        wagon_wheel::exercise(),
+        remember_input::exercise(),
+        largest_step::exercise(),
+        kick_and_drift::exercise(),
+        prewarp::exercise(),
+        trapezoid_step::exercise(),
+        real_mode::exercise(),
+        modal_kernel::exercise(),
+    ]
 }

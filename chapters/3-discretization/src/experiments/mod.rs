@@ -5,10 +5,19 @@ use std::error::Error;
 use clap::Subcommand;
 use workbench::command_line::Experiments;
 
+mod bilinear;
 mod diagonalization;
+mod euler;
+mod sampling;
 
 #[derive(Debug, Subcommand)]
 pub enum Experiment {
+    /// Tones that look alike, a memory on several clocks, and the two weights of an input
+    Sample(sampling::Options),
+    /// Where forward Euler explodes, what both Euler rules do to energy, and how wrong they are
+    Euler(euler::Options),
+    /// What the bilinear rule makes of modes and frequencies, and what one weight instead of two costs
+    Tustin(bilinear::Options),
     /// What steps through the modes of a system cost, and how many digits they keep
     Modal(diagonalization::Options),
 }
@@ -16,6 +25,9 @@ pub enum Experiment {
 impl Experiments for Experiment {
     fn run(&self) -> Result<(), Box<dyn Error>> {
         match self {
+            Self::Sample(options) => sampling::run(options),
+            Self::Euler(options) => euler::run(options),
+            Self::Tustin(options) => bilinear::run(options),
             Self::Modal(options) => diagonalization::run(options),
         }
     }

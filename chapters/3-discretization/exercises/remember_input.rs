@@ -1,0 +1,16 @@
+//! Exercise remember_input (core, eight lines, 15 minutes).
+
+use nalgebra::DMatrix;
+
+/// A and B of a system with one weight, X_k = A X_{k-1} + B u_k, that does what
+/// x_k = Ā x_{k-1} + B̄ u_k + B̄₋ u_{k-1} does: its state X_k is x_k with u_k below it.
+///
+/// `a_bar`: `[N, N]`; `b_bar` and `b_bar_previous`: `[N, M]`; returns `[N + M, N + M]` and `[N + M, M]`.
+/// Everything fits and is finite: there is nothing to check.
+pub fn remember_input(
+    a_bar: &DMatrix<f64>,
+    b_bar: &DMatrix<f64>,
+    b_bar_previous: &DMatrix<f64>,
+) -> (DMatrix<f64>, DMatrix<f64>) {
+    todo!()
+}

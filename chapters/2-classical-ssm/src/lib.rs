@@ -16,6 +16,10 @@ pub mod transfer_functions;
 
 pub mod controllability;
 
+pub mod feedback;
+
+pub mod kalman_filter;
+
 pub mod realization;
 
 pub mod singular_values;

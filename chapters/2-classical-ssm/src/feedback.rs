@@ -291,11 +291,13 @@ pub fn place(
 ) -> Result<DMatrix<f64>, FeedbackError> {
     let (n, m) = pair(a, b)?;
     let (mut rest, mut push, mut frame) = (a.clone(), b.clone(), DMatrix::identity(n, n));
+    // A feedback so large that no digit of A is left moves nothing.
+    let largest = a.norm().max(f64::MIN_POSITIVE) / (b.norm() * 10.0 * n as f64 * f64::EPSILON);
     let mut feedback = DMatrix::zeros(m, n);
     for factor in factors(n, poles)? {
         let direction = match factor {
-            Factor::Real(pole) => real_direction(&rest, &push, pole),
-            Factor::Pair(pole) => plane(&rest, &push, pole),
+            Factor::Real(pole) => real_direction(&rest, &push, pole, largest),
+            Factor::Pair(pole) => plane(&rest, &push, pole, largest),
         };
         let Some(Direction { v, f }) = direction else {
             return Err(FeedbackError::Uncontrollable { mode: weakest_mode(a, b)? });
@@ -322,6 +324,7 @@ fn steerable<T: ComplexField<RealField = f64> + Copy>(
     a: &DMatrix<T>,
     b: &DMatrix<T>,
     pole: T,
+    largest: f64,
 ) -> Vec<(DVector<T>, DVector<T>)> {
     let (n, m) = b.shape();
     let mut joined = DMatrix::zeros(n, n + m);
@@ -333,9 +336,6 @@ fn steerable<T: ComplexField<RealField = f64> + Copy>(
     let free = complement(&joined.adjoint());
     let (states, inputs) = (free.rows(0, n).into_owned(), free.rows(n, m).into_owned());
     let SingularValues { u, sigma, v } = singular_values(&states);
-    // A feedback so large that no digit of A is left moves nothing.
-    let scale = a.norm() + pole.modulus();
-    let largest = scale / (b.norm() * 10.0 * n as f64 * f64::EPSILON);
     let mut found: Vec<_> = (0..sigma.len())
         .filter(|&i| sigma[i] > 0.0)
         .map(|i| (u.column(i).into_owned(), &inputs * v.column(i) / T::from_real(sigma[i])))
@@ -345,8 +345,13 @@ fn steerable<T: ComplexField<RealField = f64> + Copy>(
     found
 }
 
-fn real_direction(a: &DMatrix<f64>, b: &DMatrix<f64>, pole: f64) -> Option<Direction> {
-    let (v, f) = steerable(a, b, pole).into_iter().next()?;
+fn real_direction(
+    a: &DMatrix<f64>,
+    b: &DMatrix<f64>,
+    pole: f64,
+    largest: f64,
+) -> Option<Direction> {
+    let (v, f) = steerable(a, b, pole, largest).into_iter().next()?;
     Some(Direction {
         v: DMatrix::from_column_slice(v.len(), 1, v.as_slice()),
         f: DMatrix::from_column_slice(f.len(), 1, f.as_slice()),
@@ -357,9 +362,14 @@ fn real_direction(a: &DMatrix<f64>, b: &DMatrix<f64>, pole: f64) -> Option<Direc
 ///
 /// A phase makes the two perpendicular. Where one is nearly zero they span no plane; then, with two
 /// inputs or more, a mixture of two candidates with vᵀv = 0 has parts of equal length.
-fn plane(a: &DMatrix<f64>, b: &DMatrix<f64>, pole: Complex<f64>) -> Option<Direction> {
+fn plane(
+    a: &DMatrix<f64>,
+    b: &DMatrix<f64>,
+    pole: Complex<f64>,
+    largest: f64,
+) -> Option<Direction> {
     let complex = |matrix: &DMatrix<f64>| matrix.map(Complex::from);
-    let found = steerable(&complex(a), &complex(b), pole);
+    let found = steerable(&complex(a), &complex(b), pole, largest);
     let mut candidates: Vec<(DVector<Complex<f64>>, DVector<Complex<f64>>)> =
         found.iter().take(1).cloned().collect();
     if let [(v1, f1), (v2, f2), ..] = &found[..] {
@@ -525,7 +535,8 @@ fn in_steps(flow: &Stretch, gamma: f64) -> Option<Stretch> {
     let identity = identity_like(a);
     let m = (&identity * gamma - a).lu();
     let m_inverse = m.solve(&identity)?;
-    let w_inverse = (&identity * gamma - a + g * m_inverse.transpose() * h).lu().solve(&identity)?;
+    let w_inverse =
+        (&identity * gamma - a + g * m_inverse.transpose() * h).lu().solve(&identity)?;
     Some(Stretch {
         a: &w_inverse * (2.0 * gamma) - identity,
         g: symmetric(&m_inverse * g * w_inverse.transpose() * (2.0 * gamma)),
@@ -601,7 +612,9 @@ impl Time {
                 let squares = 2.0 * a.norm_squared() + g.norm_squared() + h.norm_squared();
                 let gamma = (squares / (2.0 * a.nrows() as f64)).sqrt();
                 // The second and third only serve where γ happens to be an eigenvalue of A.
-                [1.0, 1.618, 0.618].iter().find_map(|part| endless(&in_steps(problem, part * gamma)?))
+                [1.0, 1.618, 0.618]
+                    .iter()
+                    .find_map(|part| endless(&in_steps(problem, part * gamma)?))
             }
         }
     }
@@ -694,7 +707,8 @@ fn refuse_hopeless(
         if time.excess(mode) >= -margin && reach_of(a, b, mode) <= rounding {
             return Err(FeedbackError::NotStabilizable { mode });
         }
-        if time.excess(mode).abs() <= margin && reach_of(&a.transpose(), q, mode.conj()) <= rounding {
+        if time.excess(mode).abs() <= margin && reach_of(&a.transpose(), q, mode.conj()) <= rounding
+        {
             return Err(FeedbackError::Unweighed { mode });
         }
     }
@@ -1176,29 +1190,25 @@ impl Controller {
 // Something to balance
 // ---------------------------------------------------------------------------------------------
 
-/// A chain of equal masses with springs between them, pushed at one end: `a` `[2 n, 2 n]`, `b` `[2 n, 1]`.
+/// A rod of N cells with a heater along it: `a` `[N, N]`, `b` `[N, 1]`.
 ///
-/// The state holds the places, then the speeds; the far ends hang on walls. Undamped, so that every mode
-/// waits for a feedback.
+/// Heat flows between neighbours and out at the front; the other end is insulated. The heater is
+/// strongest in front and weaker from cell to cell.
 ///
 /// ```
-/// use classical_ssm::feedback::swinging_chain;
+/// use classical_ssm::feedback::heated_rod;
 /// use nalgebra::dmatrix;
 ///
-/// assert_eq!(swinging_chain(1), (dmatrix![0.0, 1.0; -2.0, 0.0], dmatrix![0.0; 1.0]));
+/// assert_eq!(heated_rod(2), (dmatrix![-2.0, 1.0; 1.0, -1.0], dmatrix![1.0; 0.5]));
 /// ```
-pub fn swinging_chain(masses: usize) -> (DMatrix<f64>, DMatrix<f64>) {
-    let mut a = DMatrix::zeros(2 * masses, 2 * masses);
-    for i in 0..masses {
-        a[(i, masses + i)] = 1.0;
-        a[(masses + i, i)] = -2.0;
-        if i > 0 {
-            a[(masses + i, i - 1)] = 1.0;
-            a[(masses + i - 1, i)] = 1.0;
-        }
-    }
-    let b = DMatrix::from_fn(2 * masses, 1, |i, _| if i == masses { 1.0 } else { 0.0 });
-    (a, b)
+pub fn heated_rod(cells: usize) -> (DMatrix<f64>, DMatrix<f64>) {
+    let a = DMatrix::from_fn(cells, cells, |i, k| match i.abs_diff(k) {
+        0 if i + 1 == cells => -1.0,
+        0 => -2.0,
+        1 => 1.0,
+        _ => 0.0,
+    });
+    (a, DMatrix::from_fn(cells, 1, |i, _| 1.0 - i as f64 / cells as f64))
 }
 
 /// A pendulum to be balanced on its head by a motor, from a noisy angle alone.

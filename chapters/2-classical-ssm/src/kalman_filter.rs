@@ -17,7 +17,9 @@
 //! believe; other texts write P and K. The first measurement is `y_0`, so the filter starts from a belief
 //! about `x_{-1}`.
 
-use classical_ssm::feedback::{FeedbackError, Stretch, positive_semidefinite, solve_discrete_riccati};
+use classical_ssm::feedback::{
+    FeedbackError, Stretch, positive_semidefinite, solve_discrete_riccati,
+};
 use classical_ssm::state_space::{Discrete, StateSpace, StateSpaceError};
 use math_foundations::eigendecomposition::{EigenError, hermitian_eigendecomposition};
 use math_foundations::validation::{
@@ -53,13 +55,17 @@ pub enum KalmanError {
         k: usize,
     },
     /// A mode that does not die away, and that no measurement shows: the doubt about it never settles.
-    #[error("expected every mode that does not die away to be measured, found that {mode:.4} is not")]
+    #[error(
+        "expected every mode that does not die away to be measured, found that {mode:.4} is not"
+    )]
     Unmeasured {
         /// Its eigenvalue.
         mode: Complex<f64>,
     },
     /// A mode on the unit circle that nothing disturbs: the gain for it falls to zero.
-    #[error("expected Q to disturb every mode on the unit circle, found that {mode:.4} is left alone")]
+    #[error(
+        "expected Q to disturb every mode on the unit circle, found that {mode:.4} is left alone"
+    )]
     Undisturbed {
         /// Its eigenvalue.
         mode: Complex<f64>,
@@ -98,9 +104,11 @@ impl Innovation {
     /// The surprise in units of what was expected, `L^{-1} e` with `L Lᵀ` the spread: independent
     /// numbers of variance 1, if the model is right. `[P]`.
     pub fn standardised(&self) -> DVector<f64> {
-        let solved = self.spread.clone().cholesky().and_then(|root| {
-            root.l_dirty().solve_lower_triangular(&self.surprise)
-        });
+        let solved = self
+            .spread
+            .clone()
+            .cholesky()
+            .and_then(|root| root.l_dirty().solve_lower_triangular(&self.surprise));
         solved.unwrap_or_else(|| self.surprise.map(|_| f64::NAN))
     }
 
@@ -608,8 +616,7 @@ pub fn innovation_whiteness(filtered: &Filtered, lags: usize) -> Result<Whitenes
             .collect();
         let pairs: usize = both.iter().map(|(_, length)| length).sum();
         let product: f64 = both.iter().map(|(product, _)| product).sum();
-        let correlation =
-            if pairs == 0 { 0.0 } else { product / (pairs as f64 * mean_square) };
+        let correlation = if pairs == 0 { 0.0 } else { product / (pairs as f64 * mean_square) };
         statistic += pairs as f64 * correlation * correlation;
         autocorrelation.push(correlation);
     }
@@ -733,7 +740,15 @@ pub struct Ride {
 impl Default for Ride {
     /// Two and a half minutes, half a minute of them in a tunnel, measured to within 5 m.
     fn default() -> Self {
-        Self { seconds: 150, enter: 60, tunnel: 30, noise: 5.0, wander: 0.1, believed: None, seed: 4 }
+        Self {
+            seconds: 150,
+            enter: 60,
+            tunnel: 30,
+            noise: 5.0,
+            wander: 0.1,
+            believed: None,
+            seed: 4,
+        }
     }
 }
 

@@ -3,7 +3,7 @@
 use std::error::Error;
 
 use classical_ssm::feedback::{
-    Attempt, Balance, ackermann, balance, joint_dynamics, place, swinging_chain,
+    Attempt, Balance, ackermann, balance, joint_dynamics, place, heated_rod,
 };
 use math_foundations::eigendecomposition::eigenvalues;
 use nalgebra::{Complex, DMatrix, DVector};
@@ -25,7 +25,7 @@ pub struct Options {
     /// Which noise is drawn
     #[arg(long, default_value_t = 1)]
     seed: u64,
-    /// Instead: how well two methods place the poles of a chain of masses
+    /// Instead: how well two methods place the poles of a heated rod
     #[arg(long)]
     digits: bool,
 }
@@ -96,14 +96,14 @@ fn list(modes: &DVector<Complex<f64>>) -> String {
     modes.iter().map(words).collect::<Vec<_>>().join("  ")
 }
 
-/// The error of the poles of a chain of masses, each asked to be 1/2 further to the left.
+/// The error of the poles of a rod, each mode asked to die away faster by 1/2.
 fn digits() -> Result<(), Box<dyn Error>> {
-    println!("A chain of masses and springs, pushed at one end; every mode is to be damped by 1/2");
+    println!("A rod of N cells with a heater along it; every mode is to die away faster by 1/2");
     println!();
-    println!("{:>7} {:>4} {:>16} {:>14} {:>10}", "masses", "N", "condition of", "worst error of a pole", "");
-    println!("{:>7} {:>4} {:>16} {:>14} {:>10}", "", "", "(B, AB, …)", "Ackermann", "place");
-    for masses in [1, 2, 3, 4, 6, 8, 10, 12] {
-        let (a, b) = swinging_chain(masses);
+    println!("{:>4} {:>14} {:>27}", "", "condition of", "worst error of a pole by");
+    println!("{:>4} {:>14} {:>13} {:>13}", "N", "(B, AB, …)", "Ackermann", "place");
+    for cells in [2, 4, 6, 8, 10, 12, 16, 20] {
+        let (a, b) = heated_rod(cells);
         let n = a.nrows();
         let poles: Vec<_> = eigenvalues(&a)?.iter().map(|mode| mode - 0.5).collect();
         let error = |feedback: DMatrix<f64>| -> Result<String, Box<dyn Error>> {
@@ -113,7 +113,7 @@ fn digits() -> Result<(), Box<dyn Error>> {
         let powers = std::iter::successors(Some(b.column(0).into_owned()), |column| Some(&a * column));
         let spread = DMatrix::from_columns(&powers.take(n).collect::<Vec<_>>()).singular_values();
         println!(
-            "{masses:>7} {n:>4} {:>16} {:>14} {:>10}",
+            "{n:>4} {:>14} {:>13} {:>13}",
             format!("{:.0e}", spread.max() / spread.min()),
             error(ackermann(&a, &b, &poles)?)?,
             error(place(&a, &b, &poles)?)?,

@@ -9,10 +9,10 @@ mod frequency_response;
 mod responses;
 
 mod controllability;
-<<<<<<< HEAD
 
 mod feedback;
 mod kalman_filter;
+
 mod realization;
 
 mod system_file;

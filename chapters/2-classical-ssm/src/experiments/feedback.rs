@@ -3,8 +3,9 @@
 use std::error::Error;
 
 use classical_ssm::feedback::{
-    Attempt, Balance, ackermann, balance, joint_dynamics, place, heated_rod,
+    Attempt, Balance, ackermann, balance, heated_rod, joint_dynamics, place,
 };
+use classical_ssm::singular_values::singular_values;
 use math_foundations::eigendecomposition::eigenvalues;
 use nalgebra::{Complex, DMatrix, DVector};
 
@@ -37,14 +38,27 @@ pub fn run(options: &Options) -> Result<(), Box<dyn Error>> {
     let Options { start, noise, limit, haste, seed, .. } = *options;
     let balance = balance(&Balance { start, noise, limit, haste, seed, ..Balance::default() })?;
 
-    println!("A pendulum upright, in steps of {} s; only its angle is seen, through noise", Balance::default().delta);
+    println!(
+        "A pendulum upright, in steps of {} s; only its angle is seen, through noise",
+        Balance::default().delta
+    );
     println!();
     println!("{:<34} {}", "its own factors a step", list(&eigenvalues(balance.system.a())?));
     println!("{:<34} {}", "feedback F, by price", row(balance.feedback.iter()));
     println!("{:<34} {}", "observer gain G, by poles", row(balance.gain.iter()));
     let joint = joint_dynamics(&balance.system, &balance.feedback, &balance.gain)?;
-    println!("{:<34} {}", "factors of A - B F", list(&eigenvalues(&(balance.system.a() - balance.system.b() * &balance.feedback))?));
-    println!("{:<34} {}", "factors of A - G C A", list(&eigenvalues(&(balance.system.a() - &balance.gain * balance.system.c() * balance.system.a()))?));
+    println!(
+        "{:<34} {}",
+        "factors of A - B F",
+        list(&eigenvalues(&(balance.system.a() - balance.system.b() * &balance.feedback))?)
+    );
+    println!(
+        "{:<34} {}",
+        "factors of A - G C A",
+        list(&eigenvalues(
+            &(balance.system.a() - &balance.gain * balance.system.c() * balance.system.a())
+        )?)
+    );
     println!("{:<34} {}", "factors of pendulum and guess", list(&eigenvalues(&joint)?));
     println!();
     println!(
@@ -63,7 +77,10 @@ pub fn run(options: &Options) -> Result<(), Box<dyn Error>> {
         );
     }
     println!();
-    println!("{:<34} {:>13} {:>14}", "in the last two seconds, rms of", "by difference", "by observer");
+    println!(
+        "{:<34} {:>13} {:>14}",
+        "in the last two seconds, rms of", "by difference", "by observer"
+    );
     for (what, of) in [
         ("the angle (rad)", (|run: &Attempt| run.angles.clone()) as fn(&Attempt) -> Vec<f64>),
         ("the torque (N m)", |run: &Attempt| run.torques.clone()),
@@ -72,7 +89,11 @@ pub fn run(options: &Options) -> Result<(), Box<dyn Error>> {
         }),
     ] {
         let late = |run: &Attempt| rms(&of(run)[of(run).len() - 200..]);
-        println!("{what:<34} {:>13.4} {:>14.4}", late(&balance.by_difference), late(&balance.by_observer));
+        println!(
+            "{what:<34} {:>13.4} {:>14.4}",
+            late(&balance.by_difference),
+            late(&balance.by_observer)
+        );
     }
     Ok(())
 }
@@ -90,7 +111,12 @@ fn list(modes: &DVector<Complex<f64>>) -> String {
         if mode.im.abs() < 1e-9 {
             format!("{:.4}", mode.re)
         } else {
-            format!("{:.4} {} {:.4}i", mode.re, if mode.im < 0.0 { '-' } else { '+' }, mode.im.abs())
+            format!(
+                "{:.4} {} {:.4}i",
+                mode.re,
+                if mode.im < 0.0 { '-' } else { '+' },
+                mode.im.abs()
+            )
         }
     };
     modes.iter().map(words).collect::<Vec<_>>().join("  ")
@@ -110,8 +136,10 @@ fn digits() -> Result<(), Box<dyn Error>> {
             let worst = farthest(&eigenvalues(&(&a - &b * feedback))?, &poles);
             Ok(format!("{:.0e}", worst.max(1e-16)))
         };
-        let powers = std::iter::successors(Some(b.column(0).into_owned()), |column| Some(&a * column));
-        let spread = DMatrix::from_columns(&powers.take(n).collect::<Vec<_>>()).singular_values();
+        let powers =
+            std::iter::successors(Some(b.column(0).into_owned()), |column| Some(&a * column));
+        let spread =
+            singular_values(&DMatrix::from_columns(&powers.take(n).collect::<Vec<_>>())).sigma;
         println!(
             "{n:>4} {:>14} {:>13} {:>13}",
             format!("{:.0e}", spread.max() / spread.min()),

@@ -41,8 +41,9 @@ pub fn run(options: &Options) -> Result<(), Box<dyn Error>> {
         let words = |belief: &Belief| {
             format!("{:.2} ± {:.2}", belief.mean[0], belief.covariance[(0, 0)].sqrt())
         };
-        let measured =
-            ridden.measurements[k].as_ref().map_or_else(|| "-".to_owned(), |y| format!("{:.2}", y[0]));
+        let measured = ridden.measurements[k]
+            .as_ref()
+            .map_or_else(|| "-".to_owned(), |y| format!("{:.2}", y[0]));
         println!(
             "{k:>5} {:>9.2} {measured:>9} {:>17} {:>19}",
             ridden.states[k][0],
@@ -55,7 +56,7 @@ pub fn run(options: &Options) -> Result<(), Box<dyn Error>> {
     println!("Four hundred seconds without a tunnel, by filters that believe in different q");
     println!();
     println!(
-        "{:>8} {:>15} {:>13} {:>16} {:>12}  ",
+        "{:>8} {:>15} {:>13} {:>16} {:>12}",
         "q / true", "log-likelihood", "mean square", "correlation", "verdict"
     );
     println!("{:>8} {:>15} {:>13} {:>16}", "", "", "of surprises", "with the last");

@@ -21,6 +21,7 @@ use std::f64::consts::{FRAC_1_SQRT_2, PI};
 use std::fmt::{self, Display};
 
 use classical_ssm::state_space::{Continuous, Discrete, StateSpace, StateSpaceError, TimeDomain};
+use classical_ssm::transfer_functions::{TransferFunctionError, zeros};
 use math_foundations::eigendecomposition::{EigenError, eigenvalues, hessenberg};
 use math_foundations::state_representations::Matrices;
 use math_foundations::validation::{InputError, non_negative, positive};
@@ -39,6 +40,9 @@ pub enum FrequencyError {
     /// The eigenvalues were not found.
     #[error(transparent)]
     Eigen(#[from] EigenError),
+    /// The zeros were not found.
+    #[error(transparent)]
+    Transfer(#[from] TransferFunctionError),
     /// The system answers this wave without bound.
     #[error("expected a frequency that no mode keeps up by itself, found {omega} rad/s")]
     Resonance {
@@ -454,33 +458,9 @@ fn level_frequencies(
 // ANCHOR_END: level_frequencies
 
 /// Frequencies at which G may be real: `Im G(iω) = 0` exactly where `C (w I - A²)^{-1} B = 0` at `w = -ω²`.
-///
-/// The zeros w are found as the finite eigenvalues of a pencil, turned inside out around a point
-/// where it has an inverse: three points, as each sees best what is near it.
-fn real_frequencies(Matrices { a, b, c, .. }: &Matrices) -> Result<Vec<f64>, FrequencyError> {
-    let n = a.nrows();
-    let mut pencil = DMatrix::zeros(n + 1, n + 1);
-    pencil.view_mut((0, 0), (n, n)).copy_from(&(a * a));
-    pencil.view_mut((0, n), (n, 1)).copy_from(&(b / b.norm().max(f64::MIN_POSITIVE)));
-    pencil.view_mut((n, 0), (1, n)).copy_from(&(c / c.norm().max(f64::MIN_POSITIVE)));
-    let mut finite = DMatrix::identity(n + 1, n + 1);
-    finite[(n, n)] = 0.0;
-
-    let sizes: Vec<f64> = eigenvalues(a)?.iter().map(|z| z.norm()).filter(|&r| r > 0.0).collect();
-    let fastest = sizes.iter().copied().fold(0.0, f64::max);
-    let slowest = sizes.iter().copied().fold(fastest, f64::min);
-    let mut found = Vec::new();
-    for centre in [slowest, (slowest * fastest).sqrt(), fastest] {
-        let shift = centre * centre;
-        let shifted = &pencil - &finite * shift;
-        let Some(inverted) = shifted.lu().solve(&finite) else { continue };
-        if inverted.iter().all(|entry| entry.is_finite()) {
-            let near = eigenvalues(&inverted)?;
-            let zeros = near.iter().filter(|mu| mu.norm() > 0.0).map(|mu| mu.inv() + shift);
-            found.extend(zeros.map(|w| (-w).sqrt().re).filter(|omega| omega.is_finite()));
-        }
-    }
-    Ok(found)
+fn real_frequencies(Matrices { a, b, c, d }: &Matrices) -> Result<Vec<f64>, FrequencyError> {
+    let squared = StateSpace::continuous(a * a, b.clone(), c.clone(), d * 0.0)?;
+    Ok(zeros(&squared)?.iter().map(|w| (-w).sqrt().re).collect())
 }
 
 // ANCHOR: sign_changes
@@ -576,6 +556,9 @@ impl Loop {
         let on_axis =
             |lambda: &&Complex<f64>| lambda.im > 0.0 && lambda.re.abs() < 1e-12 * lambda.im;
         events.extend(self.modes.iter().filter(on_axis).map(|lambda| lambda.im));
+        let Matrices { a, b, c, d } = self.matrices.clone();
+        let zeros = zeros(&StateSpace::continuous(a, b, c, d)?)?;
+        events.extend(zeros.iter().filter(on_axis).map(|zero| zero.im));
         events.sort_by(f64::total_cmp);
         events.dedup_by(|next, last| *next <= *last * (1.0 + 1e-9));
 

@@ -944,7 +944,5 @@ pub fn servo_loop(gain: f64, inductance: f64) -> Result<StateSpace<Continuous>, 
 /// # Ok::<(), classical_ssm::responses::ResponseError>(())
 /// ```
 pub fn servo(gain: f64, inductance: f64) -> Result<StateSpace<Continuous>, ResponseError> {
-    let open = servo_loop(gain, inductance)?;
-    let closed = open.a() - open.b() * open.c();
-    Ok(StateSpace::continuous(closed, open.b().clone(), open.c().clone(), open.d().clone())?)
+    Ok(servo_loop(gain, inductance)?.feedback_gain(&dmatrix![1.0])?)
 }

@@ -2,9 +2,20 @@
 
 use workbench::exercise::Exercise;
 
+mod first_order_wave;
+mod kernel_of_steps;
 mod least_energy;
+mod phase_margin;
+mod ramp_response;
 mod what_outputs_show;
 
 pub fn all() -> Vec<Exercise> {
-    vec![what_outputs_show::exercise(), least_energy::exercise()]
+    vec![
+        kernel_of_steps::exercise(),
+        ramp_response::exercise(),
+        first_order_wave::exercise(),
+        phase_margin::exercise(),
+        what_outputs_show::exercise(),
+        least_energy::exercise(),
+    ]
 }

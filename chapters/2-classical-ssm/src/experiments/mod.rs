@@ -8,10 +8,16 @@ use workbench::command_line::Experiments;
 mod controllability;
 mod feedback;
 mod kalman_filter;
+mod frequency_response;
 mod realization;
+mod responses;
 
 #[derive(Debug, Subcommand)]
 pub enum Experiment {
+    /// How a servo answers a switch, gain by gain, and what small steps do to a stiff one
+    Respond(responses::Options),
+    /// How a servo's loop answers waves, how far it is from the edge, and a peak that grids miss
+    Bode(frequency_response::Options),
     /// What a push on a row of carts reaches, what that costs, and what may be left out of the model
     Reach(controllability::Options),
     /// Balances a pendulum upright from its noisy angle, and places poles in two ways
@@ -25,6 +31,8 @@ pub enum Experiment {
 impl Experiments for Experiment {
     fn run(&self) -> Result<(), Box<dyn Error>> {
         match self {
+            Self::Respond(options) => responses::run(options),
+            Self::Bode(options) => frequency_response::run(options),
             Self::Reach(options) => controllability::run(options),
             Self::Steer(options) => feedback::run(options),
             Self::Track(options) => kalman_filter::run(options),

@@ -23,12 +23,6 @@ fn fixture(file: &str) -> Value {
     serde_json::from_str(&text).expect("JSON")
 }
 
-fn matrix(rows: &Value) -> DMatrix<f64> {
-    let rows = rows.as_array().expect("rows");
-    let columns = rows[0].as_array().expect("a row").len();
-    DMatrix::from_fn(rows.len(), columns, |i, j| rows[i][j].as_f64().expect("a number"))
-}
-
 fn numbers(list: &Value) -> Vec<f64> {
     list.as_array().expect("a list").iter().map(|x| x.as_f64().expect("a number")).collect()
 }

@@ -676,24 +676,21 @@ pub fn peak_gain<T: Waves>(system: &StateSpace<T>) -> Result<Peak, FrequencyErro
     check_stable(system)?;
     let flow = T::as_flow(system)?;
     let sweep = Sweep::new(&flow)?;
-    let look = |omega: f64| -> Result<Peak, FrequencyError> {
-        Ok(Peak { gain: gain_at(&sweep, flow.d(), omega)?, omega })
+    let higher = |best: Peak, omega: f64| -> Result<Peak, FrequencyError> {
+        let gain = gain_at(&sweep, flow.d(), omega)?;
+        Ok(if gain > best.gain { Peak { gain, omega } } else { best })
     };
-    let higher = |best: Peak, next: Peak| if next.gain > best.gain { next } else { best };
 
     // A first guess: at rest, at the fastest, and where the modes are.
-    let mut peak = higher(look(0.0)?, look(f64::INFINITY)?);
-    for lambda in eigenvalues(flow.a())?.iter() {
-        peak = higher(higher(peak, look(lambda.norm())?), look(lambda.im.abs())?);
-    }
+    let modes = eigenvalues(flow.a())?;
+    let mut places = modes.iter().flat_map(|mode| [f64::INFINITY, mode.norm(), mode.im.abs()]);
+    let mut peak = places.try_fold(higher(Peak { gain: 0.0, omega: 0.0 }, 0.0)?, higher)?;
     for _ in 0..100 {
         let guess = peak.gain * (1.0 + 1e-10);
         let mut passed = level_frequencies(flow.matrices(), guess)?;
         passed.sort_by(f64::total_cmp);
         let between: Vec<f64> = passed.windows(2).map(|pair| 0.5 * (pair[0] + pair[1])).collect();
-        for &omega in passed.iter().chain(&between) {
-            peak = higher(peak, look(omega)?);
-        }
+        peak = passed.into_iter().chain(between).try_fold(peak, higher)?;
         if peak.gain <= guess {
             break;
         }

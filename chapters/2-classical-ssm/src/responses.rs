@@ -121,6 +121,12 @@ impl Response {
     pub fn output(&self, index: usize) -> Vec<(f64, f64)> {
         self.times.iter().zip(&self.outputs).map(|(&t, y)| (t, y[index])).collect()
     }
+
+    fn push(&mut self, time: f64, state: &DVector<f64>, output: DVector<f64>) {
+        self.times.push(time);
+        self.states.push(state.clone());
+        self.outputs.push(output);
+    }
 }
 
 /// What each input alone makes of each output.
@@ -378,9 +384,7 @@ pub fn forced_response(
             }
             check_growth(t, x.as_slice())?;
         }
-        response.times.push(t);
-        response.outputs.push(system.c() * &x + system.d() * &u[k]);
-        response.states.push(x.clone());
+        response.push(t, &x, system.c() * &x + system.d() * &u[k]);
     }
     Ok(response)
 }
@@ -474,9 +478,7 @@ pub fn simulate(
         let t = k as f64 * system.delta();
         x = system.a() * x + system.b() * u_k;
         check_growth(t, x.as_slice())?;
-        response.times.push(t);
-        response.outputs.push(system.c() * &x + system.d() * u_k);
-        response.states.push(x.clone());
+        response.push(t, &x, system.c() * &x + system.d() * u_k);
     }
     Ok(response)
 }

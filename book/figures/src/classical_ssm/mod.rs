@@ -8,5 +8,7 @@ pub mod responses;
 
 /// The figures of this chapter, in reading order.
 pub fn figures() -> impl Iterator<Item = &'static Figure> {
-    [responses::FIGURES, frequency_response::FIGURES, controllability::FIGURES].into_iter().flatten()
+    [responses::FIGURES, frequency_response::FIGURES, controllability::FIGURES]
+        .into_iter()
+        .flatten()
 }

@@ -7,8 +7,8 @@ use workbench::command_line::Experiments;
 
 mod controllability;
 mod feedback;
-mod kalman_filter;
 mod frequency_response;
+mod kalman_filter;
 mod realization;
 mod responses;
 

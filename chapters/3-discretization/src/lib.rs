@@ -17,3 +17,5 @@ pub mod zero_order_hold;
 pub mod exponential_integrators;
 
 pub mod diagonalization;
+
+pub mod accuracy_and_stability;

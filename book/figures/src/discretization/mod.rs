@@ -3,6 +3,7 @@
 use crate::Figure;
 
 pub mod bilinear;
+pub mod accuracy_and_stability;
 pub mod diagonalization;
 pub mod euler;
 pub mod sampling;
@@ -12,4 +13,5 @@ pub fn figures() -> impl Iterator<Item = &'static Figure> {
     [sampling::FIGURES, euler::FIGURES, bilinear::FIGURES, diagonalization::FIGURES]
         .into_iter()
         .flatten()
+    [diagonalization::FIGURES, accuracy_and_stability::FIGURES].into_iter().flatten()
 }

@@ -21,5 +21,14 @@ pub fn all() -> Vec<Exercise> {
         trapezoid_step::exercise(),
         real_mode::exercise(),
         modal_kernel::exercise(),
+mod real_stability_limit;
+mod second_order_d;
+
+pub fn all() -> Vec<Exercise> {
+    vec![
+        real_mode::exercise(),
+        modal_kernel::exercise(),
+        second_order_d::exercise(),
+        real_stability_limit::exercise(),
     ]
 }

@@ -6,6 +6,7 @@ use clap::Subcommand;
 use workbench::command_line::Experiments;
 
 mod bilinear;
+mod accuracy_and_stability;
 mod diagonalization;
 mod euler;
 mod sampling;
@@ -20,6 +21,8 @@ pub enum Experiment {
     Tustin(bilinear::Options),
     /// What steps through the modes of a system cost, and how many digits they keep
     Modal(diagonalization::Options),
+    /// How fast the error of each rule falls, and how far each may step where rates are far apart
+    Order(accuracy_and_stability::Options),
 }
 
 impl Experiments for Experiment {
@@ -29,6 +32,7 @@ impl Experiments for Experiment {
             Self::Euler(options) => euler::run(options),
             Self::Tustin(options) => bilinear::run(options),
             Self::Modal(options) => diagonalization::run(options),
+            Self::Order(options) => accuracy_and_stability::run(options),
         }
     }
 }

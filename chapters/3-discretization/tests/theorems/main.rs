@@ -13,3 +13,5 @@ mod zero_order_hold;
 mod exponential_integrators;
 
 mod diagonalization;
+
+mod accuracy_and_stability;

@@ -1,0 +1,10 @@
+//! Exercise real_stability_limit (core, ten lines, 15 minutes).
+
+/// The largest `x` up to 100 such that `|r(-t)| ≤ 1` for every t from 0 to x: how far left of 0 a rule
+/// with the stability function r lets real modes die away.
+///
+/// Walk from 0 in steps of 0.01 until `|r(-t)| > 1 + 1e-9` (rounding may lift a 1), then halve the last
+/// interval forty times. A rule that never leaves the unit disc gets 100.
+pub fn real_stability_limit(r: fn(f64) -> f64) -> f64 {
+    todo!()
+}

@@ -2,16 +2,21 @@
 
 use crate::Figure;
 
-pub mod bilinear;
 pub mod accuracy_and_stability;
+pub mod bilinear;
 pub mod diagonalization;
 pub mod euler;
 pub mod sampling;
 
 /// The figures of this chapter, in reading order.
 pub fn figures() -> impl Iterator<Item = &'static Figure> {
-    [sampling::FIGURES, euler::FIGURES, bilinear::FIGURES, diagonalization::FIGURES]
-        .into_iter()
-        .flatten()
-    [diagonalization::FIGURES, accuracy_and_stability::FIGURES].into_iter().flatten()
+    [
+        sampling::FIGURES,
+        euler::FIGURES,
+        bilinear::FIGURES,
+        diagonalization::FIGURES,
+        accuracy_and_stability::FIGURES,
+    ]
+    .into_iter()
+    .flatten()
 }

@@ -7,7 +7,9 @@ mod largest_step;
 mod modal_kernel;
 mod prewarp;
 mod real_mode;
+mod real_stability_limit;
 mod remember_input;
+mod second_order_d;
 mod trapezoid_step;
 mod wagon_wheel;
 
@@ -19,13 +21,6 @@ pub fn all() -> Vec<Exercise> {
         kick_and_drift::exercise(),
         prewarp::exercise(),
         trapezoid_step::exercise(),
-        real_mode::exercise(),
-        modal_kernel::exercise(),
-mod real_stability_limit;
-mod second_order_d;
-
-pub fn all() -> Vec<Exercise> {
-    vec![
         real_mode::exercise(),
         modal_kernel::exercise(),
         second_order_d::exercise(),

@@ -102,13 +102,13 @@ fn time() -> Result<(), Box<dyn Error>> {
         - DMatrix::identity(n, n) * n as f64;
     let column = DMatrix::from_fn(n, 1, |i, _| (i as f64).cos());
     let sys = StateSpace::continuous(a, column.clone(), column.transpose(), dmatrix![0.0])?;
-    println!("What a rule costs for N = {n}, one input, one output: the best of five rounds");
+    println!("What a rule costs for N = {n}, one input, one output: the best of forty rounds");
     println!();
     println!("{:26} {:>14} {:>12} {:>16}", "", "once (µs)", "a step (µs)", "multiplications");
     for rule in Discretization::ALL {
         let best = |call: &mut dyn FnMut(), rounds: u32| {
             let mut best = f64::INFINITY;
-            for _ in 0..5 {
+            for _ in 0..40 {
                 let start = Instant::now();
                 (0..rounds).for_each(|_| call());
                 best = best.min(start.elapsed().as_secs_f64() / f64::from(rounds));

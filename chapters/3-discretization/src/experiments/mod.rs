@@ -5,8 +5,8 @@ use std::error::Error;
 use clap::Subcommand;
 use workbench::command_line::Experiments;
 
-mod bilinear;
 mod accuracy_and_stability;
+mod bilinear;
 mod diagonalization;
 mod euler;
 mod sampling;

@@ -4,11 +4,17 @@ use crate::Figure;
 
 pub mod controllability;
 pub mod frequency_response;
+pub mod realization;
 pub mod responses;
 
 /// The figures of this chapter, in reading order.
 pub fn figures() -> impl Iterator<Item = &'static Figure> {
-    [responses::FIGURES, frequency_response::FIGURES, controllability::FIGURES]
-        .into_iter()
-        .flatten()
+    [
+        responses::FIGURES,
+        frequency_response::FIGURES,
+        controllability::FIGURES,
+        realization::FIGURES,
+    ]
+    .into_iter()
+    .flatten()
 }

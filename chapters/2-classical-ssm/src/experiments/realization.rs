@@ -53,10 +53,13 @@ pub fn run(options: &Options) -> Result<(), Box<dyn Error>> {
 
     println!("{carts} carts, N = {order}, struck once: {samples} samples, one each {DELTA} s");
     println!();
-    println!("{:>8} {:>10} {:>10}   the modes found", "noise", "by gap", "above");
     println!(
-        "{:>8} {:>10} {:>10} {:>14} {:>14} {:>14}",
-        "", "in σ", "floor", "eigenvalue", "by Prony", "kernel"
+        "{:>8}  {:>13}  {:>25}  {:>25}",
+        "", "states by", "worst eigenvalue off by", "kernel error of"
+    );
+    println!(
+        "{:>8}  {:>6} {:>6}  {:>12} {:>12}  {:>12} {:>12}",
+        "noise", "gap", "floor", "Ho, Kalman", "Prony", "the data", "the model"
     );
     for &noise in &options.noise {
         let heard = disturbed(&kernel, noise * loudest, seed)?;
@@ -68,11 +71,13 @@ pub fn run(options: &Options) -> Result<(), Box<dyn Error>> {
         let by_prony = worst_eigenvalue(&spectrum, &prony(&scalars, order)?);
         let again = markov_parameters(&found.every(DELTA)?, samples);
         println!(
-            "{noise:>8} {:>10} {:>10} {:>14} {:>14} {:>14}",
+            "{:>8}  {:>6} {:>6}  {:>12} {:>12}  {:>12} {:>12}",
+            if noise == 0.0 { "none".to_owned() } else { format!("{noise:.0e}") },
             largest_gap(&sigma),
             sigma.iter().filter(|&&s| s > floor).count(),
             error(by_hankel),
             error(by_prony),
+            error(distance(&heard, &kernel) / length(&kernel)),
             error(distance(&again, &kernel) / length(&kernel)),
         );
     }

@@ -277,6 +277,18 @@ fn the_gap_is_right_until_a_state_drowns_and_the_floor_says_less() {
     assert_eq!([1e-8, 1e-4, 1e-3].map(gap), [6.0, 6.0, 6.0]);
     // One per cent: the third mode still stands out of the noise, but by less than the second out of it.
     assert_eq!(gap(1e-2), 4.0);
+    let fall = |r: usize| {
+        median(1e-2, |kernel| {
+            let sigma = hankel_spectrum(kernel).unwrap();
+            sigma[r - 1] / sigma[r]
+        })
+    };
+    assert!(
+        (2.0..3.5).contains(&fall(6)) && (5.0..7.0).contains(&fall(4)),
+        "{} {}",
+        fall(6),
+        fall(4)
+    );
     // Thirty per cent: the largest gap is one of the noise's own, at its end.
     assert!(gap(0.3) > 20.0, "{}", gap(0.3));
     let loudest = markov_parameters(&carts(0), 60).iter().map(|h| h.amax()).fold(0.0, f64::max);

@@ -370,8 +370,7 @@ fn plane(
 ) -> Option<Direction> {
     let complex = |matrix: &DMatrix<f64>| matrix.map(Complex::from);
     let found = steerable(&complex(a), &complex(b), pole, largest);
-    let mut candidates: Vec<(DVector<Complex<f64>>, DVector<Complex<f64>>)> =
-        found.iter().take(1).cloned().collect();
+    let mut candidates: Vec<_> = found.iter().take(1).cloned().collect();
     if let [(v1, f1), (v2, f2), ..] = &found[..] {
         let [s11, s12, s22] = [v1.dot(v1), v1.dot(v2), v2.dot(v2)];
         let root = (s12 * s12 - s11 * s22).sqrt();

@@ -80,6 +80,9 @@ pub enum KalmanError {
     },
 }
 
+/// One vector a step.
+pub type Signal = Vec<DVector<f64>>;
+
 /// What is believed of a state: its mean, and how far from it the truth may be.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Belief {
@@ -688,7 +691,7 @@ impl KalmanFilter {
         start: &DVector<f64>,
         steps: usize,
         seed: u64,
-    ) -> Result<(Vec<DVector<f64>>, Vec<DVector<f64>>), KalmanError> {
+    ) -> Result<(Signal, Signal), KalmanError> {
         finite_vector("x", start)?;
         length("x", start, self.system.d_state())?;
         let (push, blur) = (root(&self.process)?, root(&self.noise)?);

@@ -3,7 +3,9 @@
 use crate::Figure;
 
 pub mod controllability;
+pub mod feedback;
 pub mod frequency_response;
+pub mod kalman_filter;
 pub mod realization;
 pub mod responses;
 
@@ -13,6 +15,8 @@ pub fn figures() -> impl Iterator<Item = &'static Figure> {
         responses::FIGURES,
         frequency_response::FIGURES,
         controllability::FIGURES,
+        feedback::FIGURES,
+        kalman_filter::FIGURES,
         realization::FIGURES,
     ]
     .into_iter()

@@ -2,13 +2,17 @@
 
 use workbench::exercise::Exercise;
 
+mod cart_feedback;
+mod cost_to_go;
 mod each_row_a_step_later;
 mod first_order_wave;
+mod kalman_update;
 mod kernel_of_steps;
 mod least_energy;
 mod matrix_of_the_shift;
 mod phase_margin;
 mod ramp_response;
+mod random_walk_filter;
 mod what_outputs_show;
 
 pub fn all() -> Vec<Exercise> {
@@ -19,6 +23,10 @@ pub fn all() -> Vec<Exercise> {
         phase_margin::exercise(),
         what_outputs_show::exercise(),
         least_energy::exercise(),
+        cart_feedback::exercise(),
+        cost_to_go::exercise(),
+        kalman_update::exercise(),
+        random_walk_filter::exercise(),
         each_row_a_step_later::exercise(),
         matrix_of_the_shift::exercise(),
     ]

@@ -106,20 +106,17 @@ fn row<'a>(numbers: impl Iterator<Item = &'a f64>) -> String {
     numbers.map(|number| format!("{number:.4}")).collect::<Vec<_>>().join("  ")
 }
 
+/// The modes, a conjugate pair as one word.
 fn list(modes: &DVector<Complex<f64>>) -> String {
     let words = |mode: &Complex<f64>| {
         if mode.im.abs() < 1e-9 {
             format!("{:.4}", mode.re)
         } else {
-            format!(
-                "{:.4} {} {:.4}i",
-                mode.re,
-                if mode.im < 0.0 { '-' } else { '+' },
-                mode.im.abs()
-            )
+            format!("{:.4} ± {:.4}i", mode.re, mode.im)
         }
     };
-    modes.iter().map(words).collect::<Vec<_>>().join("  ")
+    let upper = modes.iter().filter(|mode| mode.im > -1e-9);
+    upper.map(words).collect::<Vec<_>>().join("  ")
 }
 
 /// The error of the poles of a rod, each mode asked to die away faster by 1/2.

@@ -97,7 +97,8 @@ pub fn generalized_bilinear(
     let (n, m) = (flow.d_state(), flow.inputs());
     // What is known at the beginning: where the flow leads from there, and the push.
     let mut known = DMatrix::identity(n, n + m);
-    known.columns_mut(0, n).zip_apply(flow.a(), |entry, a| *entry += (1.0 - alpha) * delta * a);
+    let mut start = known.columns_mut(0, n);
+    start += flow.a() * ((1.0 - alpha) * delta);
     known.columns_mut(n, m).copy_from(&(flow.b() * delta));
     let solved = implicit_step(flow.a(), alpha, delta, &known)?;
     let pushed = solved.columns(n, m);
@@ -207,6 +208,7 @@ pub fn tustin_map(z: Complex<f64>, delta: f64) -> Complex<f64> {
 pub fn warped(omega: f64, delta: f64) -> f64 {
     2.0 / delta * (0.5 * omega * delta).atan()
 }
+// ANCHOR_END: warped
 
 /// The frequency of the flow that [`bilinear`] puts at `omega`: `(2/Δ) tan(ωΔ/2)`.
 ///
@@ -227,4 +229,3 @@ pub fn unwarped(omega: f64, delta: f64) -> Result<f64, InputError> {
     }
     Err(InputError::OutOfRange { name: "ω", expected: "below π/Δ", value: omega.to_string() })
 }
-// ANCHOR_END: warped

@@ -96,7 +96,7 @@ pub fn backward_euler(
 ) -> Result<Recurrence, DiscretizationError> {
     positive("Δ", delta)?;
     let (n, m) = (flow.d_state(), flow.inputs());
-    // The unknown x_k stands on both sides: solve for it, for every start and every input at once.
+    // The unknown is on both sides: solve for it, for every start and input at once.
     let mut starts_and_inputs = DMatrix::identity(n, n + m);
     starts_and_inputs.columns_mut(n, m).copy_from(&(flow.b() * delta));
     let solved = implicit_step(flow.a(), 1.0, delta, &starts_and_inputs)?;

@@ -36,7 +36,7 @@ pub fn run(options: &Options) -> Result<(), Box<dyn Error>> {
 /// What a tone looks like at the samples, and how far it is from that in between.
 fn tones(tones: &[f64], delta: f64) -> Result<(), Box<dyn Error>> {
     println!("Tones, looked at {} times a second", 1.0 / delta);
-    println!("{:>16} {:>10} {:>28}", "turns a second", "seen as", "largest difference of the two");
+    println!("{:>16} {:>10} {:>27}", "turns a second", "seen as", "largest difference");
     println!("{:>38} {:>16}", "at samples", "in between");
     for &turns in tones {
         let omega = turns * TAU;

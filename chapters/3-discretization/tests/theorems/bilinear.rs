@@ -278,6 +278,10 @@ fn what_cannot_be_a_step_is_refused_in_a_sentence() {
         bilinear(&flow, -0.5).unwrap_err().to_string(),
         "expected Δ to be finite and positive, found -0.5"
     );
+    assert_eq!(
+        bilinear(&flow, f64::NAN).unwrap_err().to_string(),
+        "expected Δ to be finite and positive, found NaN"
+    );
     assert!(bilinear(&bucket(1e200), 1e200).is_err());
 }
 

@@ -15,6 +15,7 @@
 //! the input of its step, as everywhere in this course; [`StateSpace::resolvent_form`] translates.
 //! Feedback is negative.
 
+use classical_ssm::singular_values::singular_values;
 use math_foundations::stability::{
     StabilityError, StabilityVerdict, discrete_stability_verdict, solve_discrete_lyapunov,
     solve_lyapunov, stability_verdict,
@@ -652,7 +653,6 @@ impl<T: TimeDomain> StateSpace<T> {
     /// assert!(ahead.feedback(&back).unwrap_err().to_string().contains("I + D₁D₂"));
     /// # Ok::<(), classical_ssm::state_space::StateSpaceError>(())
     /// ```
-    // ANCHOR: feedback
     pub fn feedback(&self, back: &Self) -> Result<Self, StateSpaceError> {
         let time = self.time.joined(&back.time)?;
         wire(
@@ -670,6 +670,7 @@ impl<T: TimeDomain> StateSpace<T> {
         let (g, h) = (self.matrices(), back.matrices());
         let (g_seen, h_seen) = (self.resolvent_form(), back.resolvent_form());
 
+        // ANCHOR: feedback
         // Solve the loop once for what the states are fed: y = F(C₁° x₁ - D₁°C₂° x₂ + D₁° r).
         let f = solve_loop(SEEN_LOOP, &g_seen.d, &h_seen.d)?;
         let y = [&f * &g_seen.c, -&f * &g_seen.d * &h_seen.c, &f * &g_seen.d];
@@ -685,9 +686,9 @@ impl<T: TimeDomain> StateSpace<T> {
             c: blocks(&[&[&(&k * &g.c), &(-&k * &g.d * &h.c)]]),
             d: &k * &g.d,
         };
+        // ANCHOR_END: feedback
         Self::from_matrices(matrices, time)
     }
-    // ANCHOR_END: feedback
 
     /// This system in a loop with nothing but a matrix on the way back: u = r - K y.
     ///
@@ -795,7 +796,7 @@ fn solve_loop(
 ) -> Result<DMatrix<f64>, StateSpaceError> {
     let p = d_ahead.nrows();
     let around = DMatrix::identity(p, p) + d_ahead * d_back;
-    let smallest = around.singular_values().min();
+    let smallest = singular_values(&around).sigma.min();
     let size = 1.0 + d_ahead.norm() * d_back.norm();
     let inverse = around.try_inverse().filter(|_| smallest > p as f64 * f64::EPSILON * size);
     inverse.ok_or(StateSpaceError::AlgebraicLoop { matrix, smallest })

@@ -16,6 +16,7 @@
 //! Zeros are invariant zeros: where the pencil `(A - λI, B; C, D)` loses rank, hidden modes included,
 //! those at infinity left out.
 
+use classical_ssm::singular_values::singular_values;
 use classical_ssm::state_space::{Continuous, Discrete, StateSpace, StateSpaceError, TimeDomain};
 use math_foundations::eigendecomposition::{EigenError, balance, eigendecomposition, eigenvalues};
 use math_foundations::state_representations::{Matrices, RepresentationError, companion};
@@ -112,7 +113,8 @@ pub fn poles<T: TimeDomain>(
 /// How: whatever outputs D does not reach are told in terms of the state; what they see of it must be
 /// zero, and is cut away, until D has an inverse. Then the zeros are eigenvalues of a smaller pencil.
 /// Only orthogonal transformations are used. Breaks: zeros of high multiplicity, which any method
-/// scatters; and whether a number is zero is decided relative to 10⁻¹⁵ of the scaled matrices.
+/// scatters; and whether a number is zero is decided relative to 10⁻¹⁵ of the scaled matrices, more
+/// where cutting magnified the rounding so far, and never more than 10⁻⁸.
 /// Cost O((N + M + P)³) a round, at most N rounds.
 ///
 /// # Errors
@@ -204,8 +206,8 @@ fn regular(system: &Matrices) -> Matrices {
     let entries = (system.a.nrows() + system.b.ncols().max(system.c.nrows())) as f64;
     let tolerance = entries * f64::EPSILON * size.iter().sum::<f64>().sqrt();
     // First D gets as many rows as its rank, then, its wires read backwards, as many columns.
-    let wide = full_row_rank(system.clone(), tolerance);
-    let square = full_row_rank(transposed(&wide), tolerance);
+    let (wide, tolerance) = full_row_rank(system.clone(), tolerance);
+    let (square, _) = full_row_rank(transposed(&wide), tolerance);
     transposed(&square)
 }
 
@@ -213,47 +215,54 @@ fn transposed(Matrices { a, b, c, d }: &Matrices) -> Matrices {
     Matrices { a: a.transpose(), b: c.transpose(), c: b.transpose(), d: d.transpose() }
 }
 
-/// Cuts away the states that a zero output forces to be zero, until D has full row rank.
+/// Rounding that was magnified beyond this is not told from a number any more.
+const COARSEST: f64 = 1e-8;
+
+/// Cuts away the states that a zero output forces to be zero, until D has full row rank. Also returns
+/// below what a number is rounding by then.
 // ANCHOR: full_row_rank
-fn full_row_rank(mut system: Matrices, tolerance: f64) -> Matrices {
+fn full_row_rank(mut system: Matrices, mut tolerance: f64) -> (Matrices, f64) {
     loop {
         let Matrices { a, b, c, d } = system;
         // Turn the outputs: the first `rank` ones feel the input at once, the others do not.
-        let (u, rank) = compressing_rows(&d, tolerance);
+        let (u, rank, _) = compressing_rows(&d, tolerance);
         let (c, d) = (u.transpose() * c, (u.transpose() * d).rows(0, rank).into_owned());
-        let (felt, blind) = (c.rows(0, rank), c.rows(rank, c.nrows() - rank).into_owned());
-        // Turn the states: the last `seen` ones are all that the others see. They must be zero.
-        let (v, seen) = compressing_rows(&blind.transpose(), tolerance);
+        let (felt, blind) = (c.rows(0, rank), c.rows(rank, c.nrows() - rank));
+        // Turn the states: the first `seen` ones are all that the others see. They must be zero.
+        let (v, seen, faintest) = compressing_rows(&blind.transpose(), tolerance);
         if seen == 0 {
-            return Matrices { c: felt.into_owned(), a, b, d };
+            return (Matrices { c: felt.into_owned(), a, b, d }, tolerance);
         }
-        let (kept, zero) = (v.columns(seen, v.ncols() - seen), v.columns(0, seen));
-        // A state that is zero must stay zero: its derivative is the new output.
+        let (zero, kept) = (v.columns(0, seen), v.columns(seen, v.ncols() - seen));
+        // A state that is zero must stay zero: its derivative is a new output.
         system = Matrices {
             a: kept.transpose() * &a * kept,
             b: kept.transpose() * &b,
             c: stacked(&(felt * kept), &(zero.transpose() * &a * kept)),
             d: stacked(&d, &(zero.transpose() * &b)),
         };
+        tolerance = (tolerance / faintest.min(1.0)).min(COARSEST);
     }
 }
 // ANCHOR_END: full_row_rank
 
-/// An orthogonal U, such that Uᵀ times the matrix has its rank in the first rows and nothing below; and
-/// that rank, of what is above the tolerance.
+/// An orthogonal U, such that Uᵀ times the matrix has its rank in the first rows and nothing below; that
+/// rank, of what is above the tolerance; and the least of what is (infinite if nothing is).
 ///
 /// Householder reflections, each aimed at the column with most left of it: a QR factorisation with
 /// column pivoting, of which only Q is wanted.
-fn compressing_rows(matrix: &DMatrix<f64>, tolerance: f64) -> (DMatrix<f64>, usize) {
+fn compressing_rows(matrix: &DMatrix<f64>, tolerance: f64) -> (DMatrix<f64>, usize, f64) {
     let (rows, columns) = matrix.shape();
     let (mut left, mut u) = (matrix.clone(), DMatrix::identity(rows, rows));
+    let mut faintest = f64::INFINITY;
     for rank in 0..rows.min(columns) {
         let rest = left.rows(rank, rows - rank);
         let norms: Vec<f64> = rest.column_iter().map(|column| column.norm()).collect();
         let largest = (0..columns).max_by(|&i, &j| norms[i].total_cmp(&norms[j]));
         let Some(pivot) = largest.filter(|&column| norms[column] > tolerance) else {
-            return (u, rank);
+            return (u, rank, faintest);
         };
+        faintest = faintest.min(norms[pivot]);
         // The reflection that leaves of this column its first entry alone.
         let mut v = rest.column(pivot).into_owned();
         v[0] += norms[pivot].copysign(v[0]);
@@ -263,7 +272,7 @@ fn compressing_rows(matrix: &DMatrix<f64>, tolerance: f64) -> (DMatrix<f64>, usi
         let onto_v = u.columns(rank, rows - rank) * &v * 2.0;
         u.columns_mut(rank, rows - rank).gemm(-1.0, &onto_v, &v.transpose(), 1.0);
     }
-    (u, rows.min(columns))
+    (u, rows.min(columns), faintest)
 }
 
 fn stacked(upper: &DMatrix<f64>, lower: &DMatrix<f64>) -> DMatrix<f64> {
@@ -288,7 +297,7 @@ fn finite_zeros(system: &Matrices) -> Result<DVector<Complex<f64>>, EigenError> 
         return eigenvalues(a);
     }
     let wide = stacked(&c.transpose(), &d.transpose());
-    let (w, rank) = compressing_rows(&wide, 0.0);
+    let (w, rank, _) = compressing_rows(&wide, 0.0);
     let free = w.columns(rank, n + m - rank);
     let moved = a * free.rows(0, n) + b * free.rows(n, m);
     let e = free.rows(0, n).into_owned();
@@ -296,7 +305,6 @@ fn finite_zeros(system: &Matrices) -> Result<DVector<Complex<f64>>, EigenError> 
     eigenvalues(&pencil.ok_or(EigenError::NoConvergence { iterations: 0, remaining: n })?)
 }
 
-// ANCHOR: dc_gain
 /// What a constant input of 1 becomes in the long run: `G(0)` for a flow, `G(1)` for steps.
 ///
 /// ```text
@@ -328,15 +336,13 @@ pub fn dc_gain<T: TimeDomain>(
     let (n, lambda) = (system.d_state(), still.re);
     let balanced = balance(system.a())?.a;
     let left = DMatrix::from_diagonal_element(n, n, lambda) - &balanced;
-    let smallest = left.singular_values().min();
+    let smallest = singular_values(&left).sigma.min();
     if smallest <= n as f64 * f64::EPSILON * (lambda + balanced.norm()) {
         return Err(TransferFunctionError::Integrates { lambda });
     }
     Ok(system.transfer(still)?.map(|gain| gain.re))
 }
-// ANCHOR_END: dc_gain
 
-// ANCHOR: transfer_function_type
 /// A fraction of two polynomials in λ (s for a flow, z for steps): one input, one output.
 #[derive(Debug, Clone, PartialEq)]
 pub struct TransferFunction {
@@ -345,7 +351,6 @@ pub struct TransferFunction {
     /// Coefficients a_0 … a_n, the power of λ rising.
     pub denominator: Vec<f64>,
 }
-// ANCHOR_END: transfer_function_type
 
 impl TransferFunction {
     /// The fraction `(b_0 + b_1 λ + …) / (a_0 + a_1 λ + …)`; zeros at the ends are dropped.
@@ -824,11 +829,10 @@ fn condition_number(t: &DMatrix<f64>) -> f64 {
     if t.iter().any(|entry| !entry.is_finite()) {
         return f64::INFINITY;
     }
-    let values = t.singular_values();
+    let values = singular_values(t).sigma;
     if values.min() > 0.0 { values.max() / values.min() } else { f64::INFINITY }
 }
 
-// ANCHOR: polynomial_from_roots
 /// The coefficients of Π (λ - r), ascending, the last one 1; conjugate roots make them real.
 ///
 /// ```
@@ -849,7 +853,6 @@ pub fn polynomial_from_roots(roots: &DVector<Complex<f64>>) -> Vec<f64> {
     }
     coefficients.iter().map(|coefficient| coefficient.re).collect()
 }
-// ANCHOR_END: polynomial_from_roots
 
 /// The roots of a polynomial with ascending coefficients: the eigenvalues of its companion matrix.
 fn roots(coefficients: &[f64]) -> Result<DVector<Complex<f64>>, TransferFunctionError> {
@@ -912,11 +915,11 @@ mod tests {
     #[test]
     fn compressing_keeps_all_rows_and_finds_the_rank() {
         let matrix = dmatrix![1.0, 2.0; 2.0, 4.0; 0.0, 0.0; -1.0, -2.0];
-        let (u, rank) = compressing_rows(&matrix, 1e-14);
+        let (u, rank, _) = compressing_rows(&matrix, 1e-14);
         assert_eq!((u.shape(), rank), ((4, 4), 1));
         assert!((u.transpose() * &u - DMatrix::identity(4, 4)).amax() < 1e-14);
         assert!((u.transpose() * &matrix).rows(1, 3).amax() < 1e-14);
-        let (u, rank) = compressing_rows(&DMatrix::zeros(3, 2), 0.0);
+        let (u, rank, _) = compressing_rows(&DMatrix::zeros(3, 2), 0.0);
         assert!(rank == 0 && (u.transpose() * &u - DMatrix::identity(3, 3)).amax() < 1e-14);
     }
 

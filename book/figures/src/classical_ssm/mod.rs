@@ -8,10 +8,14 @@ pub mod frequency_response;
 pub mod kalman_filter;
 pub mod realization;
 pub mod responses;
+pub mod state_space;
+pub mod transfer_functions;
 
 /// The figures of this chapter, in reading order.
 pub fn figures() -> impl Iterator<Item = &'static Figure> {
     [
+        state_space::FIGURES,
+        transfer_functions::FIGURES,
         responses::FIGURES,
         frequency_response::FIGURES,
         controllability::FIGURES,

@@ -2,9 +2,11 @@
 
 use workbench::exercise::Exercise;
 
+mod absorber;
 mod cart_feedback;
 mod cost_to_go;
 mod each_row_a_step_later;
+mod first_answer_of_a_loop;
 mod first_order_wave;
 mod kalman_update;
 mod kernel_of_steps;
@@ -13,10 +15,16 @@ mod matrix_of_the_shift;
 mod phase_margin;
 mod ramp_response;
 mod random_walk_filter;
+mod series_of_steps;
 mod what_outputs_show;
+mod zeros_of_invertible_d;
 
 pub fn all() -> Vec<Exercise> {
     vec![
+        series_of_steps::exercise(),
+        first_answer_of_a_loop::exercise(),
+        absorber::exercise(),
+        zeros_of_invertible_d::exercise(),
         kernel_of_steps::exercise(),
         ramp_response::exercise(),
         first_order_wave::exercise(),

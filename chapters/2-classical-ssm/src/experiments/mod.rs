@@ -11,9 +11,15 @@ mod frequency_response;
 mod kalman_filter;
 mod realization;
 mod responses;
+mod state_space;
+mod transfer_functions;
 
 #[derive(Debug, Subcommand)]
 pub enum Experiment {
+    /// A motor and its controller on one wire and in a loop, and two running means joined
+    Compose(state_space::Options),
+    /// Poles, zeros and gains of a motor in its loop, and the digits that other forms cost
+    Poles(transfer_functions::Options),
     /// How a servo answers a switch, gain by gain, and what small steps do to a stiff one
     Respond(responses::Options),
     /// How a servo's loop answers waves, how far it is from the edge, and a peak that grids miss
@@ -31,6 +37,8 @@ pub enum Experiment {
 impl Experiments for Experiment {
     fn run(&self) -> Result<(), Box<dyn Error>> {
         match self {
+            Self::Compose(options) => state_space::run(options),
+            Self::Poles(options) => transfer_functions::run(options),
             Self::Respond(options) => responses::run(options),
             Self::Bode(options) => frequency_response::run(options),
             Self::Reach(options) => controllability::run(options),

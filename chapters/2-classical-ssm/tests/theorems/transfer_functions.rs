@@ -6,6 +6,7 @@ use classical_ssm::transfer_functions::{
     TransferFunction, TransferFunctionError, controllable_form, dc_gain, modal_form, normal_rank,
     observable_form, poles, polynomial_from_roots, to_state_space, transfer_function, zeros,
 };
+use math_foundations::introduction::random_orthogonal;
 use math_foundations::state_representations::{DcMotor, Matrices, dc_motor, mass_spring_damper};
 use nalgebra::{Complex, DMatrix, DVector, dmatrix};
 use proptest::prelude::*;
@@ -77,6 +78,25 @@ fn golden_zeros_of_square_wide_and_tall_systems_are_found_and_no_others() {
         // Zeros of random systems have condition numbers of up to some thousand.
         expect_same_set(name, &expected, &zeros(&flow(case)).unwrap(), 1e-10);
         expect_same_set(name, &expected, &zeros(&flow(case).dual()).unwrap(), 1e-10);
+    }
+}
+
+#[test]
+fn relative_degree_is_not_mistaken_for_a_zero_far_away() {
+    // CB, CAB, … are zero up to rounding, in coordinates that nobody chose.
+    for (denominator, seeds) in [
+        (&[2.0, 3.0, 1.0][..], 0..20),
+        (&[40.0, 78.0, 49.0, 12.0, 1.0], 0..20),
+        (&[720.0, 1764.0, 1624.0, 735.0, 175.0, 21.0, 1.0], 0..20),
+    ] {
+        let fraction = TransferFunction::new(&[3.5, 1.0], denominator).unwrap();
+        let system = fraction.to_continuous().unwrap();
+        for seed in seeds {
+            let t = random_orthogonal(system.d_state(), seed);
+            let found = zeros(&system.change_coordinates(&t).unwrap()).unwrap();
+            // The last of these systems is 10⁶ times closer to one without that zero than to none.
+            expect_same_set("turned", &[Complex::from(-3.5)], &found, 1e-6);
+        }
     }
 }
 

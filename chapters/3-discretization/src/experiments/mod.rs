@@ -9,7 +9,9 @@ mod accuracy_and_stability;
 mod bilinear;
 mod diagonalization;
 mod euler;
+mod exponential_integrators;
 mod sampling;
+mod zero_order_hold;
 
 #[derive(Debug, Subcommand)]
 pub enum Experiment {
@@ -19,6 +21,10 @@ pub enum Experiment {
     Euler(euler::Options),
     /// What the bilinear rule makes of modes and frequencies, and what one weight instead of two costs
     Tustin(bilinear::Options),
+    /// What a held input adds, by the textbook and by one block; what a hold makes of a smooth push
+    Hold(zero_order_hold::Options),
+    /// Mamba's ΔB and the paper's B̄, side by side: how far apart, when it matters, and Mamba-3's answer
+    BBar(exponential_integrators::Options),
     /// What steps through the modes of a system cost, and how many digits they keep
     Modal(diagonalization::Options),
     /// How fast the error of each rule falls, and how far each may step where rates are far apart
@@ -31,6 +37,8 @@ impl Experiments for Experiment {
             Self::Sample(options) => sampling::run(options),
             Self::Euler(options) => euler::run(options),
             Self::Tustin(options) => bilinear::run(options),
+            Self::Hold(options) => zero_order_hold::run(options),
+            Self::BBar(options) => exponential_integrators::run(options),
             Self::Modal(options) => diagonalization::run(options),
             Self::Order(options) => accuracy_and_stability::run(options),
         }

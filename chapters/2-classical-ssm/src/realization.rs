@@ -215,11 +215,13 @@ pub fn hankel_spectrum(kernel: &[DMatrix<f64>]) -> Result<DVector<f64>, Realizat
 /// ```
 // ANCHOR: largest_gap
 pub fn largest_gap(sigma: &DVector<f64>) -> usize {
-    let rounding =
-        sigma.len() as f64 * f64::EPSILON * sigma.iter().fold(0.0, |m: f64, s| m.max(*s));
+    let count = sigma.len();
+    let largest = sigma.iter().copied().fold(0.0, f64::max);
+    let rounding = count as f64 * f64::EPSILON * largest;
     let above = |i: usize| sigma.get(i).map_or(rounding, |s| s.max(rounding));
     let fall = |r: &usize| above(r - 1) / above(*r);
-    (1..sigma.len()).max_by(|one, other| fall(one).total_cmp(&fall(other))).unwrap_or(sigma.len())
+    let steepest = (1..count).max_by(|one, other| fall(one).total_cmp(&fall(other)));
+    steepest.unwrap_or(count)
 }
 // ANCHOR_END: largest_gap
 
@@ -313,7 +315,8 @@ impl Realization {
 pub fn ho_kalman(kernel: &[DMatrix<f64>], order: usize) -> Result<Realization, RealizationError> {
     let (rows, columns) = layout(kernel)?;
     let (p, m) = kernel[0].shape();
-    let SingularValues { u, sigma, v } = singular_values(&hankel_matrix(kernel, rows, columns)?);
+    let hankel = hankel_matrix(kernel, rows, columns)?;
+    let SingularValues { u, sigma, v } = singular_values(&hankel);
     let most = above_rounding(&sigma);
     if order == 0 || order > most {
         return Err(RealizationError::Order { order, most });

@@ -211,7 +211,7 @@ impl<T: TimeDomain> Sweep<T> {
 // ANCHOR_END: sweep
 
 // ANCHOR: solve_hessenberg
-/// X with (λ I - H) X = B. Only one entry of each column is below the diagonal: one row operation
+/// X with (λ I - H) X = B. One entry of each column is below the diagonal: one row operation
 /// removes it, with the larger of the two rows on top.
 fn solve_hessenberg(
     h: &DMatrix<f64>,
@@ -464,8 +464,8 @@ fn real_frequencies(Matrices { a, b, c, d }: &Matrices) -> Result<Vec<f64>, Freq
 }
 
 // ANCHOR: sign_changes
-/// The frequencies at which `f` changes sign, if all of them are among the `candidates`, roughly: f is
-/// looked at between each two neighbours, and where two looks differ the interval is halved to the last bit.
+/// The frequencies at which `f` changes sign, if all are roughly among the `candidates`: f is looked
+/// at between each two neighbours, and where two looks differ the interval is halved to the last bit.
 fn sign_changes(candidates: &[f64], f: impl Fn(f64) -> f64) -> Vec<f64> {
     let mut sorted: Vec<f64> = candidates.iter().copied().filter(|&omega| omega > 0.0).collect();
     sorted.sort_by(f64::total_cmp);

@@ -127,7 +127,7 @@ pub fn draw_servo_nyquist(parameters: &ServoLoop) -> Result<String, Box<dyn std:
     .line(Role::Output.wide(1.4).opacity(0.7), "", &mirrored)
     .line(Role::Output, "", &curve)
     .arrows_along(2)
-    .note(Role::Output, (-1.25, -1.32), Anchor::Middle, "G(iω)");
+    .note(Role::Output, (-1.45, -1.3), Anchor::Middle, "G(iω)");
     if let Some(crossing) = found.phase_margin() {
         plot = plot.line(Role::Ink.wide(3.4), "", &arc(180.0, 180.0 + crossing.degrees)).note(
             Role::Ink,
@@ -209,6 +209,6 @@ pub fn draw_folded_waves(parameters: &FoldedWaves) -> Result<String, Box<dyn std
     .line(Role::State, "", &of_flow)
     .line(Role::Output, "", &of_steps)
     .note(Role::State, (1.25, 0.12), Anchor::Start, "flow")
-    .note(Role::Output, (2.0, 1.2), Anchor::Middle, "steps");
+    .note(Role::Output, (2.0, 1.56), Anchor::Middle, "steps");
     Ok(panels(&[waves.label_at(0.5, Side::Above), gains]))
 }

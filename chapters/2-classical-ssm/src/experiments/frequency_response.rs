@@ -47,15 +47,14 @@ fn loop_of(gain: f64) -> Result<(), Box<dyn Error>> {
         println!("{:>11} {:>11.3} {:>11.3}", found.omega[k], found.decibels[k], found.degrees[k]);
     }
     println!();
-    println!(
-        "gain   gain margin   phase margin [°]   delay [ms]   distance   peak closed   bandwidth [rad/s]"
-    );
+    println!("        margin of           delay   distance       closed: peak   bandwidth");
+    println!("gain      gain  phase [°]    [ms]    from -1               gain     [rad/s]");
     for part in [0.1, 0.4, 1.0, 2.0, 8.0] {
         let gain = part * gain;
         let found = margins(&servo_loop(gain, 2e-3)?)?;
         let closed = servo(gain, 2e-3)?;
         println!(
-            "{gain:>4} {:>13.3} {:>18.3} {:>12.3} {:>10.4} {:>13} {:>19}",
+            "{gain:>4} {:>9.3} {:>10.3} {:>7.2} {:>10.4} {:>18} {:>11}",
             found.gain_margin().map_or(f64::INFINITY, |at| at.factor),
             found.phase_margin().map_or(f64::INFINITY, |at| at.degrees),
             1e3 * found.delay_margin().unwrap_or(f64::INFINITY),
@@ -65,7 +64,10 @@ fn loop_of(gain: f64) -> Result<(), Box<dyn Error>> {
         );
     }
     println!();
-    println!("{}", margins(&open)?);
+    println!("in words, for a gain of {gain}:");
+    for part in margins(&open)?.to_string().split("; ") {
+        println!("  {part}");
+    }
     Ok(())
 }
 
@@ -102,7 +104,7 @@ fn needle(width: f64) -> Result<(), Box<dyn Error>> {
 fn time(seed: u64) -> Result<(), Box<dyn Error>> {
     println!("G at 1000 frequencies of random systems, one input, one output: milliseconds");
     println!();
-    println!("    N   solving with A   reduction   after it   both faster by");
+    println!("    N   solving with A   reduction   after it   faster by");
     let mut random = ChaCha8Rng::seed_from_u64(seed);
     for n in [4, 8, 16, 32, 64, 128] {
         let mut entries =
@@ -118,7 +120,7 @@ fn time(seed: u64) -> Result<(), Box<dyn Error>> {
         let sweeping =
             best_of_three(|| omegas.iter().for_each(|&omega| drop(black_box(sweep.at(omega)))));
         println!(
-            "{n:>5} {solving:>16.2} {reducing:>11.3} {sweeping:>10.2} {:>16.1}",
+            "{n:>5} {solving:>16.2} {reducing:>11.3} {sweeping:>10.2} {:>11.1}",
             solving / (reducing + sweeping)
         );
     }

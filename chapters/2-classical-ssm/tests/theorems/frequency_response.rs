@@ -48,7 +48,7 @@ enum Either {
 fn either(case: &Value) -> Either {
     let [a, b, c, d] = ["a", "b", "c", "d"].map(|name| matrix(&case[name]));
     match case["delta"].as_f64() {
-        None => Either::Flow(StateSpace::continuous(a, b, c, d).unwrap()),
+        None => Either::Flow(StateSpace::continuous(a, b, c, d).expect("valid")),
         Some(delta) => Either::Steps(from_control_texts(a, b, c, d, delta)),
     }
 }
@@ -63,13 +63,13 @@ fn from_control_texts(
 ) -> StateSpace<Discrete> {
     let ours = a.transpose().lu().solve(&c.transpose()).expect("an A with an inverse").transpose();
     let direct = d - &ours * &b;
-    StateSpace::discrete(a, b, ours, direct, delta).unwrap()
+    StateSpace::discrete(a, b, ours, direct, delta).expect("valid")
 }
 
 /// A flow from its transfer function, coefficients ascending.
 fn from_ratio(num: &[f64], den: &[f64]) -> StateSpace<Continuous> {
-    let form = companion(den, num).unwrap();
-    StateSpace::continuous(form.a, form.b, form.c, form.d).unwrap()
+    let form = companion(den, num).expect("valid");
+    StateSpace::continuous(form.a, form.b, form.c, form.d).expect("valid")
 }
 
 fn ratio(case: &Value) -> StateSpace<Continuous> {
@@ -78,7 +78,7 @@ fn ratio(case: &Value) -> StateSpace<Continuous> {
 
 fn spring(damping: f64) -> StateSpace<Continuous> {
     let a = dmatrix![0.0, 1.0; -1.0, -damping];
-    StateSpace::continuous(a, dmatrix![0.0; 1.0], dmatrix![1.0, 0.0], dmatrix![0.0]).unwrap()
+    StateSpace::continuous(a, dmatrix![0.0; 1.0], dmatrix![1.0, 0.0], dmatrix![0.0]).expect("valid")
 }
 
 fn entries(random: &mut ChaCha8Rng, rows: usize, columns: usize) -> DMatrix<f64> {
@@ -89,20 +89,20 @@ fn entries(random: &mut ChaCha8Rng, rows: usize, columns: usize) -> DMatrix<f64>
 fn stable_flow(n: usize, m: usize, p: usize, seed: u64) -> StateSpace<Continuous> {
     let mut random = ChaCha8Rng::seed_from_u64(seed);
     let a = entries(&mut random, n, n) * (3.0 / n as f64).sqrt();
-    let most = eigenvalues(&a).unwrap()[0].re;
+    let most = eigenvalues(&a).expect("valid")[0].re;
     let a = a - DMatrix::identity(n, n) * (most + 0.1);
     let (b, c, d) =
         (entries(&mut random, n, m), entries(&mut random, p, n), entries(&mut random, p, m));
-    StateSpace::continuous(a, b, c, d).unwrap()
+    StateSpace::continuous(a, b, c, d).expect("valid")
 }
 
 fn stable_steps(n: usize, m: usize, p: usize, seed: u64) -> StateSpace<Discrete> {
     let mut random = ChaCha8Rng::seed_from_u64(seed);
     let a = entries(&mut random, n, n);
-    let radius = eigenvalues(&a).unwrap().iter().map(|z| z.norm()).fold(0.0, f64::max);
+    let radius = eigenvalues(&a).expect("valid").iter().map(|z| z.norm()).fold(0.0, f64::max);
     let (b, c, d) =
         (entries(&mut random, n, m), entries(&mut random, p, n), entries(&mut random, p, m));
-    StateSpace::discrete(a * (0.9 / radius), b, c, d, 0.5).unwrap()
+    StateSpace::discrete(a * (0.9 / radius), b, c, d, 0.5).expect("valid")
 }
 
 fn close(what: &str, found: f64, expected: f64, relative: f64) {

@@ -37,19 +37,20 @@ fn stable_flow(n: usize, m: usize, p: usize, seed: u64) -> StateSpace<Continuous
     let a = entries(&mut random, n, n) * (3.0 / n as f64).sqrt() - DMatrix::identity(n, n) * 1.3;
     let (b, c, d) =
         (entries(&mut random, n, m), entries(&mut random, p, n), entries(&mut random, p, m));
-    StateSpace::continuous(a, b, c, d).unwrap()
+    StateSpace::continuous(a, b, c, d).expect("valid")
 }
 
 /// The same flow in steps whose modes shrink: A / 3, an eigenvalue is below 1 in size.
 fn stable_steps(n: usize, m: usize, p: usize, seed: u64) -> StateSpace<Discrete> {
     let flow = stable_flow(n, m, p, seed);
     let a = flow.a() / 3.5;
-    StateSpace::discrete(a, flow.b().clone(), flow.c().clone(), flow.d().clone(), 0.1).unwrap()
+    StateSpace::discrete(a, flow.b().clone(), flow.c().clone(), flow.d().clone(), 0.1)
+        .expect("valid")
 }
 
 fn spring(damping: f64) -> StateSpace<Continuous> {
     let a = dmatrix![0.0, 1.0; -1.0, -damping];
-    StateSpace::continuous(a, dmatrix![0.0; 1.0], dmatrix![1.0, 0.0], dmatrix![0.0]).unwrap()
+    StateSpace::continuous(a, dmatrix![0.0; 1.0], dmatrix![1.0, 0.0], dmatrix![0.0]).expect("valid")
 }
 
 fn signal(m: usize, length: usize, seed: u64) -> Vec<DVector<f64>> {
@@ -319,11 +320,11 @@ fn a_stiff_motor_breaks_small_steps_and_not_the_exponential() {
 
 fn figures_of(case: &Value) -> StepFigures {
     StepFigures {
-        steady_value: case["steady_value"].as_f64().unwrap(),
-        rise_time: case["rise_time"].as_f64().unwrap(),
-        settling_time: case["settling_time"].as_f64().unwrap(),
-        overshoot: case["overshoot"].as_f64().unwrap(),
-        undershoot: case["undershoot"].as_f64().unwrap(),
+        steady_value: case["steady_value"].as_f64().expect("valid"),
+        rise_time: case["rise_time"].as_f64().expect("valid"),
+        settling_time: case["settling_time"].as_f64().expect("valid"),
+        overshoot: case["overshoot"].as_f64().expect("valid"),
+        undershoot: case["undershoot"].as_f64().expect("valid"),
         peak_time: case["peak_time"].as_f64(),
     }
 }

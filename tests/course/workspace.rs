@@ -91,7 +91,9 @@ fn every_version_is_named_in_the_workspace_manifest() {
     for manifest in files(&root(), "Cargo.toml") {
         let relative = manifest.strip_prefix(root()).unwrap();
         if relative == Path::new("Cargo.toml")
-            || relative.components().any(|part| part.as_os_str() == "fuzz")
+            || relative
+                .components()
+                .any(|part| ["fuzz", "benchmarks"].iter().any(|own| part.as_os_str() == *own))
         {
             continue;
         }

@@ -8,11 +8,13 @@
 
 extern crate self as classical_ssm;
 
-pub mod frequency_response;
-pub mod responses;
 pub mod state_space;
 
 pub mod transfer_functions;
+
+pub mod responses;
+
+pub mod frequency_response;
 
 pub mod controllability;
 
@@ -21,6 +23,8 @@ pub mod feedback;
 pub mod kalman_filter;
 
 pub mod realization;
+
+pub mod analyze;
 
 pub mod singular_values;
 pub mod system_file;

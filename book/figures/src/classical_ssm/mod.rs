@@ -2,6 +2,7 @@
 
 use crate::Figure;
 
+pub mod analyze;
 pub mod controllability;
 pub mod feedback;
 pub mod frequency_response;
@@ -22,6 +23,7 @@ pub fn figures() -> impl Iterator<Item = &'static Figure> {
         feedback::FIGURES,
         kalman_filter::FIGURES,
         realization::FIGURES,
+        analyze::FIGURES,
     ]
     .into_iter()
     .flatten()

@@ -5,6 +5,7 @@ use workbench::exercise::Exercise;
 mod absorber;
 mod cart_feedback;
 mod cost_to_go;
+mod critical_gain;
 mod each_row_a_step_later;
 mod first_answer_of_a_loop;
 mod first_order_wave;
@@ -16,6 +17,7 @@ mod phase_margin;
 mod ramp_response;
 mod random_walk_filter;
 mod series_of_steps;
+mod swings;
 mod what_outputs_show;
 mod zeros_of_invertible_d;
 
@@ -37,5 +39,7 @@ pub fn all() -> Vec<Exercise> {
         random_walk_filter::exercise(),
         each_row_a_step_later::exercise(),
         matrix_of_the_shift::exercise(),
+        swings::exercise(),
+        critical_gain::exercise(),
     ]
 }

@@ -5,6 +5,7 @@ use std::error::Error;
 use clap::Subcommand;
 use workbench::command_line::Experiments;
 
+mod analyze;
 mod controllability;
 mod feedback;
 mod frequency_response;
@@ -32,6 +33,8 @@ pub enum Experiment {
     Track(kalman_filter::Options),
     /// A model read off the sound of one blow, exact and in noise
     Identify(realization::Options),
+    /// Says what a linear system will do, named or your own, and draws it
+    Analyze(analyze::Options),
 }
 
 impl Experiments for Experiment {
@@ -45,6 +48,7 @@ impl Experiments for Experiment {
             Self::Steer(options) => feedback::run(options),
             Self::Track(options) => kalman_filter::run(options),
             Self::Identify(options) => realization::run(options),
+            Self::Analyze(options) => analyze::run(options),
         }
     }
 }

@@ -15,4 +15,6 @@ mod kalman_filter;
 
 mod realization;
 
+mod analyze;
+
 mod system_file;

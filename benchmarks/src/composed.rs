@@ -50,8 +50,7 @@ pub fn exponential(a: &Mat<f64>) -> Mat<f64> {
         let a4 = &a2 * &a2;
         let a6 = &a4 * &a2;
         let high = |shift: usize| {
-            let terms =
-                [(c[12 + shift], &a6), (c[10 + shift], &a4), (c[8 + shift], &a2)];
+            let terms = [(c[12 + shift], &a6), (c[10 + shift], &a4), (c[8 + shift], &a2)];
             let low = [
                 (c[6 + shift], &a6),
                 (c[4 + shift], &a4),

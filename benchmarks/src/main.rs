@@ -20,9 +20,7 @@ use std::time::Instant;
 use classical_ssm::feedback::solve_riccati;
 use faer::Mat;
 use faer::linalg::solvers::Solve;
-use math_foundations::eigendecomposition::{
-    eigenvalues, hermitian_eigendecomposition, real_schur,
-};
+use math_foundations::eigendecomposition::{eigenvalues, hermitian_eigendecomposition, real_schur};
 use math_foundations::linear_systems::held_input_step;
 use math_foundations::matrix_exponential::matrix_exponential;
 use math_foundations::stability::solve_lyapunov;
@@ -115,12 +113,9 @@ fn ways() -> Vec<Way> {
             |i| i.a.clone().lu().solve(&i.b).ok_or("a singular matrix")?,
             |out| out
         ),
-        way!(
-            "solve",
-            "faer",
-            |i| i.faer_a.partial_piv_lu().solve(&i.faer_b),
-            |out| from_faer(&out)
-        ),
+        way!("solve", "faer", |i| i.faer_a.partial_piv_lu().solve(&i.faer_b), |out| from_faer(
+            &out
+        )),
         way!("hermitian", "ours", |i| hermitian_eigendecomposition(&i.s)?, |out| {
             DMatrix::from_column_slice(out.lambda.len(), 1, out.lambda.as_slice())
         }),
@@ -137,9 +132,7 @@ fn ways() -> Vec<Way> {
                 DMatrix::from_column_slice(lambda.len(), 1, &lambda)
             }
         ),
-        way!("eigenvalues", "ours", |i| eigenvalues(&i.a)?, |out| from_pairs(
-            out.iter().copied()
-        )),
+        way!("eigenvalues", "ours", |i| eigenvalues(&i.a)?, |out| from_pairs(out.iter().copied())),
         way!(
             "eigenvalues",
             "faer",

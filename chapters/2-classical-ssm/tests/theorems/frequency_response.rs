@@ -420,6 +420,19 @@ fn phases_of_a_coarse_list_do_not_jump() {
 }
 
 #[test]
+fn phases_of_steps_do_not_jump_either() {
+    // Two steps late: G = z⁻², the phase is -2ωΔ, past -180° from a quarter turn a step on.
+    let (a, delta) = (dmatrix![0.0, 0.0, 0.0; 1.0, 0.0, 0.0; 0.0, 1.0, 0.0], 0.5);
+    let (b, c) = (dmatrix![1.0; 0.0; 0.0], dmatrix![0.0, 0.0, 1.0]);
+    let late = StateSpace::discrete(a, b, c, dmatrix![0.0], delta).unwrap();
+    let omegas = [0.1, 1.56, 1.58, 3.0].map(|angle| angle / delta);
+    for (omega, degrees) in bode(&late, &omegas).unwrap().phase_curve() {
+        let wanted = (-2.0 * omega * delta).to_degrees();
+        assert!((degrees - wanted).abs() < 1e-10, "ω = {omega}: {degrees} {wanted}");
+    }
+}
+
+#[test]
 fn a_resonance_without_damping_turns_the_phase_back_and_a_zero_turns_it_forth() {
     // (s² + 4) / ((s² + 1)(s + 1)²): 0, -180° past 1, and up again past 2, less the two lags.
     let system = from_ratio(&[4.0, 0.0, 1.0], &[1.0, 2.0, 2.0, 2.0, 1.0]);

@@ -93,7 +93,7 @@ pub trait TimeDomain: sealed::Sealed + Clone + PartialEq + std::fmt::Debug {
     fn dies_away(&self, lambda: Complex<f64>) -> bool;
 
     /// The four matrices of this time whose [`TimeDomain::resolvent_form`] answers like the given four.
-    fn from_resolvent_form(&self, resolvent: Matrices) -> Matrices;
+    fn undo_resolvent_form(&self, resolvent: Matrices) -> Matrices;
 
     /// The time in which two systems can be joined.
     ///
@@ -149,7 +149,7 @@ impl TimeDomain for Continuous {
         lambda.re < 0.0
     }
 
-    fn from_resolvent_form(&self, resolvent: Matrices) -> Matrices {
+    fn undo_resolvent_form(&self, resolvent: Matrices) -> Matrices {
         resolvent
     }
 
@@ -198,7 +198,7 @@ impl TimeDomain for Discrete {
         lambda.norm() < 1.0
     }
 
-    fn from_resolvent_form(&self, resolvent: Matrices) -> Matrices {
+    fn undo_resolvent_form(&self, resolvent: Matrices) -> Matrices {
         let Matrices { a, b, c: c_seen, d: d_seen } = resolvent;
         let (n, m, p) = (a.nrows(), b.ncols(), c_seen.nrows());
 
@@ -475,7 +475,7 @@ impl<T: TimeDomain> StateSpace<T> {
     /// ```
     pub fn from_resolvent_form(resolvent: Matrices, time: T) -> Result<Self, StateSpaceError> {
         let Self { matrices, time } = Self::from_matrices(resolvent, time)?;
-        Self::from_matrices(time.from_resolvent_form(matrices), time)
+        Self::from_matrices(time.undo_resolvent_form(matrices), time)
     }
 
     /// What the system makes of an input that grows as `e^{λt}` (or, in steps, as `λ^k`): its output is

@@ -101,13 +101,10 @@ fn two_running_means() -> Result<(), Box<dyn Error>> {
         "k", "one after the other", "joined", "with a flow's blocks"
     );
     let ones = [1.0; 6];
-    let outputs = [
-        run_steps(mean.matrices(), &run_steps(mean.matrices(), &ones)),
-        run_steps(joined.matrices(), &ones),
-        run_steps(late.matrices(), &ones),
-    ];
-    for k in 0..ones.len() {
-        let [expected, joined, late] = [0, 1, 2].map(|way: usize| outputs[way][k]);
+    let expected = run_steps(mean.matrices(), &run_steps(mean.matrices(), &ones));
+    let joined = run_steps(joined.matrices(), &ones);
+    let late = run_steps(late.matrices(), &ones);
+    for (k, ((expected, joined), late)) in expected.iter().zip(joined).zip(late).enumerate() {
         println!("{k:<3} {expected:>20.6} {joined:>14.6} {late:>22.6}");
     }
     Ok(())

@@ -60,7 +60,7 @@ fn motor_from_outside(options: &Options) -> Result<(), Box<dyn Error>> {
 fn listed(roots: &DVector<Complex<f64>>) -> String {
     let near = |value: f64| if value.abs() < 1e-9 { 0.0 } else { value };
     let each = roots.iter().map(|root| match root.im {
-        im if im == 0.0 => format!("{:.3}", near(root.re)),
+        0.0 => format!("{:.3}", near(root.re)),
         im => format!("{:.3} {} {:.3}i", near(root.re), if im < 0.0 { '-' } else { '+' }, im.abs()),
     });
     let each: Vec<String> = each.collect();

@@ -24,12 +24,12 @@ pub fn random_matrices(shape: [usize; 3], strictly_proper: bool, seed: u64) -> M
 }
 
 pub fn random_flow(shape: [usize; 3], seed: u64) -> StateSpace<Continuous> {
-    StateSpace::from_matrices(random_matrices(shape, false, seed), Continuous).unwrap()
+    StateSpace::from_matrices(random_matrices(shape, false, seed), Continuous).expect("a system")
 }
 
 pub fn random_steps(shape: [usize; 3], seed: u64) -> StateSpace<Discrete> {
-    let time = Discrete::new(0.1).unwrap();
-    StateSpace::from_matrices(random_matrices(shape, false, seed), time).unwrap()
+    let time = Discrete::new(0.1).expect("a system");
+    StateSpace::from_matrices(random_matrices(shape, false, seed), time).expect("a system")
 }
 
 /// Accepts a difference of `relative` of 1 plus the largest expected entry.

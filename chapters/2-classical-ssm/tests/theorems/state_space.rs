@@ -20,7 +20,7 @@ fn point(angle: f64) -> Complex<f64> {
 }
 
 fn answer<T: TimeDomain>(system: &StateSpace<T>, lambda: Complex<f64>) -> Answer {
-    system.transfer(lambda).unwrap()
+    system.transfer(lambda).expect("a system")
 }
 
 /// The output of steps from rest, by the definition of the recurrence alone.
@@ -47,15 +47,15 @@ fn series_parallel_and_feedback_obey_algebra<T: TimeDomain>(
     lambda: Complex<f64>,
 ) {
     let g = answer(first, lambda);
-    let joined = first.series(next).unwrap();
+    let joined = first.series(next).expect("a system");
     assert_eq!(joined.d_state(), first.d_state() + next.d_state());
     expect_close_matrix(&(answer(next, lambda) * &g), &answer(&joined, lambda), CLOSE);
 
-    let sum = first.parallel(beside).unwrap();
+    let sum = first.parallel(beside).expect("a system");
     expect_close_matrix(&(answer(beside, lambda) + &g), &answer(&sum, lambda), CLOSE);
 
     let around = DMatrix::identity(g.nrows(), g.nrows()) + &g * answer(back, lambda);
-    let expected = around.lu().solve(&g).unwrap();
+    let expected = around.lu().solve(&g).expect("a system");
     match first.feedback(back) {
         // (I + GH)^{-1} magnifies what is rounded; random loops come close to singular ones.
         Ok(looped) => {

@@ -40,7 +40,7 @@ fn matrices(case: &Value) -> Matrices {
 }
 
 fn flow(case: &Value) -> StateSpace<Continuous> {
-    StateSpace::from_matrices(matrices(case), Continuous).unwrap()
+    StateSpace::from_matrices(matrices(case), Continuous).expect("a system")
 }
 
 fn complex_list(case: &Value, name: &str) -> Vec<Complex<f64>> {
@@ -61,7 +61,7 @@ fn expect_same_set(
         let distance = |other: &Complex<f64>| (other - z).norm();
         let nearest = (0..left.len())
             .min_by(|&i, &j| distance(&left[i]).total_cmp(&distance(&left[j])))
-            .unwrap();
+            .expect("a system");
         let apart = distance(&left.remove(nearest));
         assert!(apart <= relative * (1.0 + z.norm()), "{name}: {z} is missed by {apart:e}");
     }
@@ -164,9 +164,9 @@ fn golden_canonical_forms_are_those_of_python_control_in_reverse_order() {
 
 /// Both sides of eq-2-2 for one input and one output.
 fn answers_like_its_poles_and_zeros<T: TimeDomain>(system: &StateSpace<T>, seed: u64) {
-    let fraction = &transfer_function(system).unwrap()[(0, 0)];
-    let (poles, zeros) = (poles(system).unwrap(), zeros(system).unwrap());
-    let gain = *fraction.numerator.last().unwrap();
+    let fraction = &transfer_function(system).expect("a system")[(0, 0)];
+    let (poles, zeros) = (poles(system).expect("a system"), zeros(system).expect("a system"));
+    let gain = *fraction.numerator.last().expect("a system");
     let random = &mut ChaCha8Rng::seed_from_u64(seed);
     for _ in 0..5 {
         let at = random_matrix(2, 1, random) * 3.0;
@@ -175,7 +175,7 @@ fn answers_like_its_poles_and_zeros<T: TimeDomain>(system: &StateSpace<T>, seed:
             roots.iter().map(|root| lambda - root).product::<Complex<f64>>()
         };
         let right = product(&zeros) / product(&poles) * gain;
-        let left = system.transfer(lambda).unwrap()[(0, 0)];
+        let left = system.transfer(lambda).expect("a system")[(0, 0)];
         // Near a pole both sides are large and no closer than the pole itself.
         assert!((left - right).norm() < 1e-7 * (1.0 + left.norm()), "at {lambda}: {left} {right}");
         let fraction = fraction.evaluate(lambda);

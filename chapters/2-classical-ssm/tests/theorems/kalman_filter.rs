@@ -442,6 +442,15 @@ fn doubt_grows_in_a_tunnel_and_one_measurement_ends_it() {
     assert!(in_smoother.iter().zip(&in_filter).all(|(after, before)| *after <= before + 1e-9));
 }
 
+#[test]
+fn looking_twice_as_often_is_the_same_ride() {
+    let (whole, half) = (rider(1.0, 0.3, 5.0).unwrap(), rider(0.5, 0.3, 5.0).unwrap());
+    let a = half.system().a();
+    assert_close("A", &(a * a), whole.system().a(), 1e-15);
+    let twice = a * half.process() * a.transpose() + half.process();
+    assert_close("Q", &twice, whole.process(), 1e-15);
+}
+
 /// Filters what `truth` draws by what `model` believes.
 fn tracked(truth: &KalmanFilter, model: &KalmanFilter, seed: u64) -> Filtered {
     let (_, measured) = truth.draw(&dvector![0.0, 0.0], 400, seed).unwrap();

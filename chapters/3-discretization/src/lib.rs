@@ -19,3 +19,5 @@ pub mod exponential_integrators;
 pub mod diagonalization;
 
 pub mod accuracy_and_stability;
+
+pub mod compare;

@@ -4,6 +4,7 @@ use crate::Figure;
 
 pub mod accuracy_and_stability;
 pub mod bilinear;
+pub mod compare;
 pub mod diagonalization;
 pub mod euler;
 pub mod exponential_integrators;
@@ -20,6 +21,7 @@ pub fn figures() -> impl Iterator<Item = &'static Figure> {
         exponential_integrators::FIGURES,
         diagonalization::FIGURES,
         accuracy_and_stability::FIGURES,
+        compare::FIGURES,
     ]
     .into_iter()
     .flatten()

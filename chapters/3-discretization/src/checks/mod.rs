@@ -4,6 +4,7 @@ use workbench::exercise::Exercise;
 
 mod absorb_the_hold;
 mod double_the_step;
+mod extrapolate;
 mod kick_and_drift;
 mod largest_step;
 mod modal_kernel;
@@ -33,5 +34,6 @@ pub fn all() -> Vec<Exercise> {
         modal_kernel::exercise(),
         second_order_d::exercise(),
         real_stability_limit::exercise(),
+        extrapolate::exercise(),
     ]
 }

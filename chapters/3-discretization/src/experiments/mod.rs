@@ -7,6 +7,7 @@ use workbench::command_line::Experiments;
 
 mod accuracy_and_stability;
 mod bilinear;
+mod compare;
 mod diagonalization;
 mod euler;
 mod exponential_integrators;
@@ -29,6 +30,8 @@ pub enum Experiment {
     Modal(diagonalization::Options),
     /// How fast the error of each rule falls, and how far each may step where rates are far apart
     Order(accuracy_and_stability::Options),
+    /// Steps any system by every rule: errors, orders, stability and cost
+    Compare(compare::Options),
 }
 
 impl Experiments for Experiment {
@@ -41,6 +44,7 @@ impl Experiments for Experiment {
             Self::BBar(options) => exponential_integrators::run(options),
             Self::Modal(options) => diagonalization::run(options),
             Self::Order(options) => accuracy_and_stability::run(options),
+            Self::Compare(options) => compare::run(options),
         }
     }
 }

@@ -15,3 +15,5 @@ mod exponential_integrators;
 mod diagonalization;
 
 mod accuracy_and_stability;
+
+mod compare;

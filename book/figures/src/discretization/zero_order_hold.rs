@@ -79,7 +79,7 @@ pub fn draw_held_push(parameters: &HeldPush) -> Result<String, DiscretizationErr
             .steps(Role::Ink.wide(0.8).opacity(0.6), "", &held)
             .stems(Role::Input, "", &ticks)
             .line(Role::State, "", &on_stairs)
-            .points(Role::Ink.hollow(), "", &euler)
+            .points(Role::Ink, "", &euler)
             .points(Role::State, "", &path(&hold, *steps, stair)?);
     let late: Vec<(f64, f64)> =
         on_sine.iter().map(|&(t, x)| (t + delta / 2.0, x)).filter(|&(t, _)| t <= end).collect();
@@ -98,7 +98,7 @@ pub fn draw_held_push(parameters: &HeldPush) -> Result<String, DiscretizationErr
     .reference("$x$($t$ − Δ/2)", &late)
     .label_at(0.8, Side::Above)
     .line(Role::State, "", &on_sine)
-    .points(Role::State.hollow(), "", &path(&first_order_hold(&spring, *delta)?, *steps, sine)?)
+    .points(Role::Ink, "", &path(&first_order_hold(&spring, *delta)?, *steps, sine)?)
     .points(Role::State, "", &path(&hold, *steps, sine)?);
     Ok(panels(&[left, right]))
 }
@@ -169,7 +169,7 @@ pub fn draw_lost_digits(parameters: &LostDigits) -> String {
     .y_range(1e-17, 10.0)
     .reference("ε / |z|", &bound)
     .label_at(0.66, Side::Right)
-    .points(Role::Ink.hollow(), "", &written)
+    .points(Role::Ink, "", &written)
     .note(Role::Ink, (1e-11, 1e-9), Anchor::Middle, "(e^z − 1)/z")
     .points(Role::State, "", &kept)
     .note(Role::State, (1e-11, 3e-15), Anchor::Middle, "expm1($z$)/z")

@@ -25,7 +25,8 @@ fn numbers(list: &Value) -> Vec<f64> {
 
 fn flow(a: DMatrix<f64>, b: DMatrix<f64>) -> StateSpace<Continuous> {
     let (n, m) = b.shape();
-    StateSpace::continuous(a, b, DMatrix::from_element(1, n, 1.0), DMatrix::zeros(1, m)).unwrap()
+    StateSpace::continuous(a, b, DMatrix::from_element(1, n, 1.0), DMatrix::zeros(1, m))
+        .expect("it fits")
 }
 
 fn spring() -> StateSpace<Continuous> {
@@ -71,11 +72,12 @@ fn error_of(rule: &Recurrence, system: &StateSpace<Continuous>) -> f64 {
     let steps = (10.0 / rule.delta).round() as usize;
     let inputs: Vec<DVector<f64>> = (1..=steps).map(|k| u(k as f64 * rule.delta)).collect();
     let rest = DVector::zeros(system.d_state());
-    let found = rule.run(&rest, &u(0.0), &inputs).unwrap();
+    let found = rule.run(&rest, &u(0.0), &inputs).expect("it fits");
     let mut worst = 0.0f64;
     for (k, x) in found.iter().enumerate().skip(steps / 2).step_by(steps / 10) {
         let t = (k + 1) as f64 * rule.delta;
-        let exact = variation_of_constants(system.a(), system.b(), &rest, u, t, 60).unwrap();
+        let exact =
+            variation_of_constants(system.a(), system.b(), &rest, u, t, 60).expect("it fits");
         worst = worst.max((x - exact).norm());
     }
     worst

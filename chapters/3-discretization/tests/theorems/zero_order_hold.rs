@@ -34,7 +34,8 @@ fn relative_error(found: &DMatrix<f64>, expected: &DMatrix<f64>) -> f64 {
 
 fn flow(a: DMatrix<f64>, b: DMatrix<f64>) -> StateSpace<Continuous> {
     let (n, m) = b.shape();
-    StateSpace::continuous(a, b, DMatrix::from_element(1, n, 1.0), DMatrix::zeros(1, m)).unwrap()
+    StateSpace::continuous(a, b, DMatrix::from_element(1, n, 1.0), DMatrix::zeros(1, m))
+        .expect("it fits")
 }
 
 /// The chapter's spring: x'' + 0.4 x' + x = u.
@@ -60,8 +61,8 @@ fn followed(
     u: impl Fn(f64) -> DVector<f64>,
 ) -> DVector<f64> {
     let slope = |t: f64, x: &DVector<f64>| system.a() * x + system.b() * u(t);
-    let path = dormand_prince(slope, x, (0.0, delta), 1e-12).unwrap();
-    path.steps().last().unwrap().clone()
+    let path = dormand_prince(slope, x, (0.0, delta), 1e-12).expect("it fits");
+    path.steps().last().expect("it fits").clone()
 }
 
 #[test]
@@ -366,7 +367,7 @@ fn error_under_a_sine(rule: &Recurrence, late_by: f64) -> f64 {
     let steps = (100.0 / rule.delta).round() as usize;
     let tick = |k: usize| k as f64 * rule.delta;
     let u: Vec<DVector<f64>> = (1..=steps).map(|k| dvector![tick(k).sin()]).collect();
-    let x = rule.run(&DVector::zeros(2), &dvector![0.0], &u).unwrap();
+    let x = rule.run(&DVector::zeros(2), &dvector![0.0], &u).expect("it fits");
     let settled = x.iter().enumerate().skip(steps * 3 / 4);
     settled.map(|(k, x)| (x[0] - exact(tick(k + 1) - late_by)).abs()).fold(0.0, f64::max)
 }

@@ -336,7 +336,8 @@ fn sweep_gain(
     let mut locus = RootLocus::starting_at(&open);
     let (mut gain, mut step, mut quiet) = (0.0, FIRST_STEP, 0);
     let mut here = open;
-    while locus.gains.len() < MOST_GAINS && quiet < PATIENCE && !has_left(&here, 3.0 * size) {
+    let few = |gains: &[f64]| gains.len() < MOST_GAINS;
+    while few(&locus.gains) && quiet < PATIENCE && !has_left(&here, 3.0 * size) {
         let closed = eigenvalues(&closed_loop(system, gain + step))?;
         let next = continued(&here, closed.as_slice());
         let moved = farthest_move(&here, &next) / size;

@@ -238,7 +238,7 @@ fn print(report: &Report, drawn: &Drawn, no_plots: bool) -> String {
     let mut text = String::new();
     let Report { name, about, d_state, inputs, outputs, .. } = report;
     let colon = if about.is_empty() { "" } else { ": " };
-    let _ = writeln!(text, "{name}{colon}{about}");
+    let _ = writeln!(text, "{}", folded(&format!("{name}{colon}{about}")));
     let time = match report.delta {
         None => "x' = Ax + Bu, y = Cx + Du".to_owned(),
         Some(delta) => format!("x_k = A x_(k-1) + B u_k, y_k = C x_k + D u_k, steps of {delta} s"),
@@ -267,11 +267,31 @@ fn print(report: &Report, drawn: &Drawn, no_plots: bool) -> String {
     }
     text.push('\n');
     for sentence in &report.verdict {
-        let _ = writeln!(text, "- {sentence}");
+        let _ = writeln!(text, "{}", folded(&format!("- {sentence}")));
     }
     let left_out = report.left_out.iter().chain(drawn.missing.iter().filter(|_| !no_plots));
     for (index, reason) in left_out.enumerate() {
-        let _ = writeln!(text, "{}  {reason}", if index == 0 { "\nleft out:\n" } else { "" });
+        let heading = if index == 0 { "\nleft out:\n" } else { "" };
+        let _ = writeln!(text, "{heading}{}", folded(&format!("- {reason}")));
+    }
+    text
+}
+
+/// Broken between words before column 80, continued two columns in.
+fn folded(sentence: &str) -> String {
+    let (mut text, mut column) = (String::new(), 0);
+    for word in sentence.split(' ') {
+        let width = word.chars().count();
+        if column > 0 && column + 1 + width > 79 {
+            text.push_str("\n ");
+            column = 1;
+        }
+        if column > 0 {
+            text.push(' ');
+            column += 1;
+        }
+        text.push_str(word);
+        column += width;
     }
     text
 }
@@ -311,10 +331,7 @@ fn facts(report: &Report, text: &mut String) {
     let yes = |answer: bool| if answer { "yes" } else { "no" };
     fact("zeros", list(&report.zeros));
     let certificate = match report.stability.growth_bound {
-        Some(bound) => format!(
-            "; an energy xᵀPx proves it, and that no state grows more than {}-fold first",
-            digits(bound)
-        ),
+        Some(bound) => format!("; by xᵀPx no growth beyond {}-fold", digits(bound)),
         None => String::new(),
     };
     fact("stability", format!("{}{certificate}", report.stability.verdict));

@@ -296,7 +296,7 @@ pub enum Mistake {
         /// The text.
         text: String,
         /// What is wrong with it.
-        error: ExpressionError,
+        error: Box<ExpressionError>,
     },
     /// A parameter's name that is none.
     #[error(
@@ -532,14 +532,14 @@ fn matrix_argument(
     matrix: &'static str,
     text: &str,
 ) -> Result<DMatrix<f64>, SystemFileError> {
-    let entry =
-        |entry: &str| -> Result<f64, Mistake> {
-            let field = || format!("an entry of {matrix}");
-            let expression = Expression::parse(entry, &[]).map_err(|error| {
-                Mistake::Expression { field: field(), text: entry.to_owned(), error }
-            })?;
-            finite_number(expression.evaluate(&[]), &field(), entry)
-        };
+    let entry = |entry: &str| -> Result<f64, Mistake> {
+        let field = || format!("an entry of {matrix}");
+        let expression = Expression::parse(entry, &[]).map_err(|error| {
+            let error = Box::new(error);
+            Mistake::Expression { field: field(), text: entry.to_owned(), error }
+        })?;
+        finite_number(expression.evaluate(&[]), &field(), entry)
+    };
     let row = |row: &str| -> Result<Vec<f64>, Mistake> {
         row.split([' ', ',', '\t', '\n']).filter(|text| !text.is_empty()).map(entry).collect()
     };
@@ -782,6 +782,7 @@ impl<'t> Text<'t> {
                     parameters.iter().map(|(name, value)| (name.as_str(), *value)).unzip();
                 let expression = Expression::parse(text, &names).map_err(|error| {
                     let (field, text) = (field.to_owned(), text.to_string());
+                    let error = Box::new(error);
                     self.error(value.span(), Mistake::Expression { field, text, error })
                 })?;
                 return finite_number(expression.evaluate(&values), field, text)

@@ -244,11 +244,8 @@ fn print(report: &Report, drawn: &Drawn, no_plots: bool) -> String {
         Some(delta) => format!("x_k = A x_(k-1) + B u_k, y_k = C x_k + D u_k, steps of {delta} s"),
     };
     let _ = writeln!(text, "{time}; N = {d_state}, M = {inputs}, P = {outputs}\n");
-    let _ = writeln!(
-        text,
-        "{:26} {:>9} {:>9} {:>11}  {}",
-        "pole", "ω_n", "ζ", "fades in s", "input, output"
-    );
+    let _ =
+        writeln!(text, "{:26} {:>9} {:>9} {:>11}  input, output", "pole", "ω_n", "ζ", "fades in s");
     for mode in &report.modes {
         let _ = writeln!(text, "{}", mode_line(mode));
     }

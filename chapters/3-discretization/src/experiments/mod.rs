@@ -31,7 +31,7 @@ pub enum Experiment {
     /// How fast the error of each rule falls, and how far each may step where rates are far apart
     Order(accuracy_and_stability::Options),
     /// Steps any system by every rule: errors, orders, stability and cost
-    Compare(compare::Options),
+    Compare(Box<compare::Options>),
 }
 
 impl Experiments for Experiment {

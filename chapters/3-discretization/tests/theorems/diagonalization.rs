@@ -71,7 +71,10 @@ fn golden_kernel(case: &Value) -> Vec<DMatrix<f64>> {
 type Rule = fn(Complex<f64>) -> ScalarStep;
 
 /// Each rule with its formula for matrices, `(Ā, B̄, B̄₋)`, written out.
-fn rules() -> Vec<(&'static str, Rule, fn(&StateSpace<Continuous>, f64) -> [DMatrix<f64>; 3])> {
+/// A rule by matrices: Ā and the two weights of the input.
+type ByMatrices = fn(&StateSpace<Continuous>, f64) -> [DMatrix<f64>; 3];
+
+fn rules() -> Vec<(&'static str, Rule, ByMatrices)> {
     fn gbt(sys: &StateSpace<Continuous>, delta: f64, alpha: f64) -> [DMatrix<f64>; 3] {
         let one = DMatrix::identity(sys.d_state(), sys.d_state());
         let inverse = (&one - sys.a() * (alpha * delta)).try_inverse().unwrap();

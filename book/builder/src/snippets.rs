@@ -12,7 +12,8 @@ use mdbook_preprocessor::{Preprocessor, PreprocessorContext};
 fn run(root: &Path) -> Result<()> {
     // A preprocessor's standard output is mdBook's: what cargo prints goes to standard error.
     let status = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
-        .args(["test", "--doc", "--package", "book-snippets"])
+        // With all packages selected, cargo reuses what `cargo test --workspace` compiled; the name picks the snippets.
+        .args(["test", "--doc", "--workspace", "--", "::line_"])
         .current_dir(root)
         .stdin(Stdio::null())
         .stdout(std::io::stderr())

@@ -170,8 +170,7 @@ pub enum Verdict {
 fn verdict(flow: StabilityVerdict, steps: StabilityVerdict) -> Verdict {
     use StabilityVerdict::{AsymptoticallyStable, Marginal, Unstable};
     match (flow, steps) {
-        (Unstable, Unstable) | (Marginal, Marginal) => Verdict::Faithful,
-        (AsymptoticallyStable, AsymptoticallyStable) => Verdict::Faithful,
+        _ if flow == steps => Verdict::Faithful,
         (_, Unstable) => Verdict::Grows,
         (AsymptoticallyStable, Marginal) => Verdict::Rings,
         (_, Marginal | AsymptoticallyStable) => Verdict::Calms,

@@ -161,7 +161,7 @@ pub fn draw_lost_digits(parameters: &LostDigits) -> String {
         "Written as it stands, the ratio loses a digit for every power of ten in |z|, until none is left; \
          expm1_ratio loses none",
     )
-    .x_label("|z|")
+    .x_label("$-z$")
     .y_label("relative error of φ_1(z)")
     .log_x()
     .log_y()

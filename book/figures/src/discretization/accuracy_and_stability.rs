@@ -67,7 +67,7 @@ pub fn draw_orders(parameters: &Orders) -> Result<String, Box<dyn Error>> {
     for (rule, name) in Discretization::ALL.into_iter().zip([
         "$1 + z$",
         "$1/(1 − z)$",
-        "$(2 + z)/(2 − z)$",
+        "$(2+z)/(2−z)$",
         "α = ¾",
         "$e^z, φ_1$",
         "$e^z, φ_2$",

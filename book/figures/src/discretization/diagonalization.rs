@@ -59,7 +59,7 @@ pub fn draw_one_complex_number(parameters: &OneComplexNumber) -> Result<String, 
     let dots: Vec<_> = path.iter().copied().step_by(fine).collect();
     let reach = 1.12 * stiffness.sqrt();
     let place = Plot::new("In place and speed a spring steps along a flattened spiral, with four multiplications a step")
-        .title("× Ā")
+        .title(r"× $e^{\step{Δ}A}$")
         .x_label("q")
         .y_label("$q'$")
         .x_range(-reach, reach)

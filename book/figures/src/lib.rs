@@ -13,6 +13,7 @@ pub mod discretization;
 pub mod how_to_read;
 pub mod introduction;
 pub mod math_foundations;
+pub mod ml_links;
 
 /// A figure: the name of its file, the page it belongs to, the function that draws it.
 #[derive(Debug, Clone, Copy)]
@@ -38,6 +39,7 @@ pub fn all() -> impl Iterator<Item = &'static Figure> {
         .chain(math_foundations::figures())
         .chain(classical_ssm::figures())
         .chain(discretization::figures())
+        .chain(ml_links::figures())
 }
 
 /// What a redrawing did to a file.

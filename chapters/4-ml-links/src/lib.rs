@@ -1,0 +1,10 @@
+//! # Machine-learning links
+//!
+//! *When is a linear system a neural network layer?*
+//!
+//! One public module per page of the book's fourth chapter, in reading order, and [`operations`]: what tensors do
+//! along time.
+
+extern crate self as ml_links;
+
+pub mod operations;

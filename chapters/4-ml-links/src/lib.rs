@@ -8,3 +8,4 @@
 extern crate self as ml_links;
 
 pub mod operations;
+pub mod training;

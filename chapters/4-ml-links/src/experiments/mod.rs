@@ -5,11 +5,27 @@ use std::error::Error;
 use clap::Subcommand;
 use workbench::command_line::Experiments;
 
+mod dual_computation;
+mod linear_state_space_layer;
+mod serve;
+
 #[derive(Debug, Subcommand)]
-pub enum Experiment {}
+pub enum Experiment {
+    /// One system four ways: steps, the sum as it stands, transforms, a stream; what they cost, and where costs cross
+    Dual(dual_computation::Options),
+    /// A layer read at once, in chunks and by tokens; what one more token costs, beside attention
+    Layer(linear_state_space_layer::Options),
+    /// Answers `benchmarks/sequences`
+    #[command(hide = true)]
+    Serve(serve::Options),
+}
 
 impl Experiments for Experiment {
     fn run(&self) -> Result<(), Box<dyn Error>> {
-        match *self {}
+        match self {
+            Self::Dual(options) => dual_computation::run(options),
+            Self::Layer(options) => linear_state_space_layer::run(options),
+            Self::Serve(options) => serve::run(options),
+        }
     }
 }

@@ -2,6 +2,10 @@
 
 use workbench::exercise::Exercise;
 
+mod dplr_product;
+mod rank_one_solve;
+mod undo;
+
 pub fn all() -> Vec<Exercise> {
-    vec![]
+    vec![dplr_product::exercise(), rank_one_solve::exercise(), undo::exercise()]
 }

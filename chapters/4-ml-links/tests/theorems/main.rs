@@ -6,4 +6,5 @@ mod dual_computation;
 
 mod linear_state_space_layer;
 
+mod structured_matrices;
 mod training;

@@ -10,5 +10,6 @@ extern crate self as ml_links;
 pub mod dual_computation;
 pub mod linear_state_space_layer;
 pub mod operations;
+pub mod parameterization;
 pub mod structured_matrices;
 pub mod training;

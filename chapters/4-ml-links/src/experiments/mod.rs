@@ -7,6 +7,7 @@ use workbench::command_line::Experiments;
 
 mod dual_computation;
 mod linear_state_space_layer;
+mod parameterization;
 mod serve;
 mod structured_matrices;
 
@@ -16,6 +17,8 @@ pub enum Experiment {
     Dual(dual_computation::Options),
     /// A layer read at once, in chunks and by tokens; what one more token costs, beside attention
     Layer(linear_state_space_layer::Options),
+    /// A layer that is stable whatever it learns, and one that is not
+    Parameterize(parameterization::Options),
     /// What structured matrices cost, how exact they are, and where Woodbury's identity loses digits
     Structures(structured_matrices::Options),
     /// Answers `benchmarks/sequences`
@@ -28,6 +31,7 @@ impl Experiments for Experiment {
         match self {
             Self::Dual(options) => dual_computation::run(options),
             Self::Layer(options) => linear_state_space_layer::run(options),
+            Self::Parameterize(options) => parameterization::run(options),
             Self::Structures(options) => structured_matrices::run(options),
             Self::Serve(options) => serve::run(options),
         }

@@ -6,5 +6,7 @@ mod dual_computation;
 
 mod linear_state_space_layer;
 
+mod parameterization;
+
 mod structured_matrices;
 mod training;

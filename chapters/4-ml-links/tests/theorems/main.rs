@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot unwrap has failed, in its helpers too")]
 
+mod operations;
+
 mod dual_computation;
 
 mod linear_state_space_layer;

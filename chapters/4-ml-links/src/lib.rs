@@ -8,10 +8,12 @@
 extern crate self as ml_links;
 
 pub mod dual_computation;
+pub mod language_model;
 pub mod linear_state_space_layer;
 pub mod operations;
 pub mod operations_on_cpu;
 pub mod operations_on_gpu;
 pub mod parameterization;
+pub mod reading;
 pub mod structured_matrices;
 pub mod training;

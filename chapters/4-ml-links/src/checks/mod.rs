@@ -3,9 +3,19 @@
 use workbench::exercise::Exercise;
 
 mod dplr_product;
+mod nucleus;
+mod pair_bits;
+mod perplexity;
 mod rank_one_solve;
 mod undo;
 
 pub fn all() -> Vec<Exercise> {
-    vec![dplr_product::exercise(), rank_one_solve::exercise(), undo::exercise()]
+    vec![
+        dplr_product::exercise(),
+        rank_one_solve::exercise(),
+        undo::exercise(),
+        perplexity::exercise(),
+        nucleus::exercise(),
+        pair_bits::exercise(),
+    ]
 }

@@ -11,4 +11,7 @@ mod linear_state_space_layer;
 mod parameterization;
 
 mod structured_matrices;
+
+mod language_model;
+
 mod training;

@@ -2,8 +2,10 @@
 
 use crate::Figure;
 
+pub mod dual_computation;
+pub mod linear_state_space_layer;
+
 /// The figures of this chapter, in reading order.
 pub fn figures() -> impl Iterator<Item = &'static Figure> {
-    let pages: [&'static [Figure]; 0] = [];
-    pages.into_iter().flatten()
+    [dual_computation::FIGURES, linear_state_space_layer::FIGURES].into_iter().flatten()
 }

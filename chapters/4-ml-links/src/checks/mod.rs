@@ -2,15 +2,25 @@
 
 use workbench::exercise::Exercise;
 
+mod carry_over;
 mod dplr_product;
 mod nucleus;
+mod overlap_add;
+mod pad_batch;
 mod pair_bits;
 mod perplexity;
 mod rank_one_solve;
+mod scalar_kernel;
+mod shift_register;
 mod undo;
 
 pub fn all() -> Vec<Exercise> {
     vec![
+        scalar_kernel::exercise(),
+        shift_register::exercise(),
+        overlap_add::exercise(),
+        pad_batch::exercise(),
+        carry_over::exercise(),
         dplr_product::exercise(),
         rank_one_solve::exercise(),
         undo::exercise(),

@@ -142,7 +142,7 @@ pub fn recurrence(system: &StateSpace<Discrete>, u: &[f64]) -> Result<Vec<f64>, 
 // ANCHOR: convolve
 pub fn convolve<T: FftNum>(kernel: &[T], u: &[T]) -> Vec<T> {
     let mut y = vec![T::zero(); u.len()];
-    // Tap by tap instead of output by output: neighbours are independent, so the processor adds several at once.
+    // Tap by tap: neighbours are independent, so the processor adds several at once.
     for (j, &k_j) in kernel.iter().enumerate().take(u.len()) {
         for (y_k, &u_k) in y[j..].iter_mut().zip(u) {
             *y_k = *y_k + k_j * u_k;
@@ -296,7 +296,7 @@ impl<T: FftNum> FftConvolution<T> {
 
 // ANCHOR: convolve_by_fft
 impl<T: FftNum> FftConvolution<T> {
-    /// The convolution with the echoes that outlast the signal: `u.len() + taps - 1` outputs, in the plan's own room.
+    /// The convolution and the echoes that outlast it: `u.len() + taps - 1` outputs.
     ///
     /// # Errors
     /// [`DualError::TooLong`] for more samples than planned.
@@ -342,9 +342,9 @@ impl<T: FftNum> FftConvolution<T> {
 const FEW: usize = 32;
 
 // ANCHOR: overlap_add
-/// The convolution of a signal that never ends, as it arrives: each push is answered at once.
+/// The convolution of a signal that never ends: each push is answered at once.
 ///
-/// Between two pushes all that is kept of the past is the tail: what it will still say, `taps - 1` outputs.
+/// What is kept of the past is the tail: what it will still say.
 #[derive(Debug, Clone)]
 pub struct OverlapAdd<T: FftNum> {
     kernel: Vec<T>,

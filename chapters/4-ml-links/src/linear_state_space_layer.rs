@@ -57,7 +57,7 @@ pub struct LinearStateSpaceLayer {
 
 // ANCHOR: layer
 impl LinearStateSpaceLayer {
-    /// A channel for each entry of `deltas`: the flow's A and B stepped by `rule`, read by a row of `c`.
+    /// A channel for each of `deltas`: A and B stepped by `rule`, read by a row of `c`.
     ///
     /// # Errors
     /// [`LayerError`] for shapes that do not fit, and for a Δ that is not positive.
@@ -74,9 +74,8 @@ impl LinearStateSpaceLayer {
             let flow = StateSpace::continuous(a.clone(), b.clone(), c, d)?;
             Ok(rule.discretize(&flow, delta)?.held()?)
         };
-        Ok(Self {
-            channels: deltas.iter().enumerate().map(channel).collect::<Result<_, LayerError>>()?,
-        })
+        let channels: Result<_, LayerError> = deltas.iter().enumerate().map(channel).collect();
+        Ok(Self { channels: channels? })
     }
 }
 // ANCHOR_END: layer
@@ -184,11 +183,11 @@ impl LinearStateSpaceLayer {
 impl LinearStateSpaceLayer {
     /// Reads one token, moves the state on, and answers.
     ///
-    /// - Shapes: `u_k` and the result `[channels]`, `state` `[d_state, channels]`. Cost O(N²) a channel, now and
-    ///   after a million tokens.
+    /// Shapes: `u_k` and the result `[channels]`, `state` `[d_state, channels]`.
+    /// Cost O(N²) a channel, now and after a million tokens.
     ///
     /// # Errors
-    /// [`LayerError::Input`] where shapes do not fit or a number is not finite; the state is then as it was.
+    /// [`LayerError::Input`]; the state is then as it was.
     pub fn step(
         &self,
         u_k: &DVector<f64>,

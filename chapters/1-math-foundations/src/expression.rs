@@ -34,7 +34,7 @@ pub enum ExpressionError {
         column: usize,
     },
     /// A name that nothing has.
-    #[error("nothing is called `{name}` (column {column}){}; there are {}", suggest(.nearest), .known.join(", "))]
+    #[error("nothing is called `{name}` (column {column}){}; there are {}", did_you_mean(.nearest.as_deref()), .known.join(", "))]
     UnknownName {
         /// The name.
         name: String,
@@ -46,7 +46,7 @@ pub enum ExpressionError {
         known: Vec<String>,
     },
     /// A function that nobody has defined.
-    #[error("no function is called `{name}` (column {column}){}; there are {}", suggest(.nearest), function_names().join(", "))]
+    #[error("no function is called `{name}` (column {column}){}; there are {}", did_you_mean(.nearest.as_deref()), function_names().join(", "))]
     UnknownFunction {
         /// The name.
         name: String,
@@ -77,10 +77,6 @@ pub enum ExpressionError {
     },
 }
 
-fn suggest(nearest: &Option<String>) -> String {
-    nearest.as_ref().map_or_else(String::new, |name| format!(", did you mean `{name}`?"))
-}
-
 /// The candidate most like `name`, when it is alike enough to have been meant.
 ///
 /// ```
@@ -98,6 +94,19 @@ pub fn nearest_name<'a>(
     let allowed = 1 + name.chars().count() / 4;
     let nearest = candidates.into_iter().map(|candidate| (distance(candidate), candidate)).min()?;
     (nearest.0 <= allowed && nearest.0 < name.chars().count()).then_some(nearest.1)
+}
+
+/// What a refusal adds when it knows a name that may have been meant: nothing, or a question.
+///
+/// ```
+/// use math_foundations::expression::{did_you_mean, nearest_name};
+///
+/// let known = ["pendulum", "lorenz"];
+/// assert_eq!(did_you_mean(nearest_name("lorentz", known)), ", did you mean `lorenz`?");
+/// assert_eq!(did_you_mean(nearest_name("gravity", known)), "");
+/// ```
+pub fn did_you_mean(nearest: Option<&str>) -> String {
+    nearest.map_or_else(String::new, |name| format!(", did you mean `{name}`?"))
 }
 
 type Unary = fn(f64) -> f64;

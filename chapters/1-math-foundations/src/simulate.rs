@@ -19,7 +19,7 @@
 
 use std::fmt::{self, Display};
 
-use math_foundations::expression::{Expression, nearest_name};
+use math_foundations::expression::{Expression, did_you_mean, nearest_name};
 use math_foundations::linear_systems::{DormandPrince, FlowError, Trajectory, propagate, rk4};
 use math_foundations::system_file::SystemFileError;
 use math_foundations::validation::{self, InputError};
@@ -30,7 +30,7 @@ use thiserror::Error;
 #[derive(Debug, Clone, PartialEq, Error)]
 pub enum SimulateError {
     /// No system has this name.
-    #[error("no system is called `{name}`{}; there are {}", did_you_mean(.nearest), .known.join(", "))]
+    #[error("no system is called `{name}`{}; there are {}", did_you_mean(.nearest.as_deref()), .known.join(", "))]
     UnknownSystem {
         /// The name asked for.
         name: String,
@@ -43,7 +43,7 @@ pub enum SimulateError {
     #[error(transparent)]
     File(#[from] SystemFileError),
     /// The system has no such parameter.
-    #[error("{system} has no parameter `{name}`{}; it has {known}", did_you_mean(.nearest))]
+    #[error("{system} has no parameter `{name}`{}; it has {known}", did_you_mean(.nearest.as_deref()))]
     UnknownParameter {
         /// The system.
         system: String,
@@ -120,10 +120,6 @@ pub enum SimulateError {
         /// Why.
         error: FlowError,
     },
-}
-
-fn did_you_mean(nearest: &Option<String>) -> String {
-    nearest.as_ref().map_or_else(String::new, |name| format!(", did you mean `{name}`?"))
 }
 
 /// A dynamical system: what moves, by which law, from where, for how long.

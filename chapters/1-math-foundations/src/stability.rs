@@ -20,7 +20,7 @@ use math_foundations::eigendecomposition::{
     EigenError, eigenvalues, hermitian_eigendecomposition, real_schur,
 };
 use math_foundations::matrix_exponential::{MatrixExponentialError, matrix_exponential};
-use math_foundations::validation::{InputError, length, positive, shape, square};
+use math_foundations::validation::{InputError, length, positive, shape, square, symmetric};
 use nalgebra::{Complex, DMatrix, DVector};
 use thiserror::Error;
 
@@ -151,8 +151,14 @@ pub fn spectral_radius(a: &DMatrix<f64>) -> Result<f64, StabilityError> {
 /// ```
 pub fn numerical_abscissa(a: &DMatrix<f64>) -> Result<f64, StabilityError> {
     square("A", a)?;
-    let symmetric_part = (a + a.transpose()) * 0.5;
-    Ok(hermitian_eigendecomposition(&symmetric_part)?.lambda.max())
+    Ok(hermitian_eigendecomposition(&symmetric_part(a.clone()))?.lambda.max())
+}
+
+/// The symmetric part of X, `(X + Xᵀ)/2`: of all symmetric matrices the nearest one.
+///
+/// It also takes the rounding out of a matrix that is symmetric by its nature.
+pub fn symmetric_part(x: DMatrix<f64>) -> DMatrix<f64> {
+    (&x + x.transpose()) * 0.5
 }
 
 /// What becomes of every state that is left alone.
@@ -403,7 +409,7 @@ fn right_side(q: &DMatrix<f64>, n: usize) -> Result<(), InputError> {
 
 /// Takes the rounding out of the symmetry of X where Q is symmetric, and so X is.
 fn symmetric_like(q: &DMatrix<f64>, x: DMatrix<f64>) -> DMatrix<f64> {
-    if *q == q.transpose() { (&x + x.transpose()) * 0.5 } else { x }
+    if *q == q.transpose() { symmetric_part(x) } else { x }
 }
 
 /// The pair of eigenvalues for which `gap` is smallest, if that is no more than `tolerance`.
@@ -1019,17 +1025,7 @@ pub fn lyapunov_certificate_discrete(
 
 /// Refuses a Q that is not symmetric, or not positive definite.
 fn positive_definite(q: &DMatrix<f64>) -> Result<(), InputError> {
-    let n = square("Q", q)?;
-    for (row, column) in (0..n).flat_map(|row| (0..row).map(move |column| (row, column))) {
-        let (below, above) = (q[(row, column)], q[(column, row)]);
-        if below != above {
-            return Err(InputError::OutOfRange {
-                name: "Q",
-                expected: "symmetric",
-                value: format!("{below} at row {row}, column {column} and {above} across"),
-            });
-        }
-    }
+    symmetric("Q", q)?;
     if q.clone().cholesky().is_some() {
         return Ok(());
     }

@@ -21,7 +21,9 @@
 use std::collections::BTreeMap;
 use std::ops::Range;
 
-use math_foundations::expression::{Expression, ExpressionError, is_name, nearest_name};
+use math_foundations::expression::{
+    Expression, ExpressionError, did_you_mean, is_name, nearest_name,
+};
 use math_foundations::simulate::{Input, InputKind, Law, SimulateError, System};
 use nalgebra::DVector;
 use thiserror::Error;
@@ -56,7 +58,7 @@ pub enum Mistake {
     #[error("this is not TOML: {0}")]
     Syntax(String),
     /// A field that means nothing here.
-    #[error("`{found}` means nothing {place}{}; known are {}", did_you_mean(.nearest), .known.join(", "))]
+    #[error("`{found}` means nothing {place}{}; known are {}", did_you_mean(.nearest.as_deref()), .known.join(", "))]
     UnknownField {
         /// The field.
         found: String,
@@ -120,10 +122,6 @@ pub enum Mistake {
     /// Two things that exclude each other, or one that needs the other.
     #[error("{0}")]
     Conflict(&'static str),
-}
-
-fn did_you_mean(nearest: &Option<String>) -> String {
-    nearest.as_ref().map_or_else(String::new, |name| format!(", did you mean `{name}`?"))
 }
 
 const FIELDS: [&str; 10] = [

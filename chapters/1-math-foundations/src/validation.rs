@@ -57,6 +57,16 @@ pub enum InputError {
         /// Columns found.
         columns: usize,
     },
+    /// A matrix that differs from its transpose.
+    #[error("expected {name} to be symmetric, found {value} and {mirrored} across the diagonal")]
+    NotSymmetric {
+        /// The symbol of the matrix.
+        name: &'static str,
+        /// An entry.
+        value: f64,
+        /// The entry on the other side.
+        mirrored: f64,
+    },
     /// A number outside the range in which it has a meaning.
     #[error("expected {name} to be {expected}, found {value}")]
     OutOfRange {
@@ -128,6 +138,31 @@ pub fn square<T: ComplexField>(
     finite(name, matrix)?;
     let (rows, columns) = matrix.shape();
     if rows == columns { Ok(rows) } else { Err(InputError::NotSquare { name, rows, columns }) }
+}
+
+/// Refuses what [`square`] refuses, and a matrix that differs from its transpose by more than rounding:
+/// by more than 1e-12 of its largest entry. Returns its size N.
+///
+/// # Errors
+/// [`InputError::NotSymmetric`] and those of [`square`].
+///
+/// ```
+/// use math_foundations::validation::symmetric;
+/// use nalgebra::dmatrix;
+///
+/// let error = symmetric("Q", &dmatrix![1.0, 0.5; 0.0, 1.0]).unwrap_err();
+/// assert_eq!(error.to_string(), "expected Q to be symmetric, found 0 and 0.5 across the diagonal");
+/// ```
+pub fn symmetric(name: &'static str, matrix: &DMatrix<f64>) -> Result<usize, InputError> {
+    let n = square(name, matrix)?;
+    let allowed = 1e-12 * matrix.amax();
+    for (row, column) in (0..n).flat_map(|row| (0..row).map(move |column| (row, column))) {
+        let (value, mirrored) = (matrix[(row, column)], matrix[(column, row)]);
+        if (value - mirrored).abs() > allowed {
+            return Err(InputError::NotSymmetric { name, value, mirrored });
+        }
+    }
+    Ok(n)
 }
 
 /// Refuses a matrix whose shape is not `expected`.

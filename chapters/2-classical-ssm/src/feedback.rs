@@ -25,10 +25,11 @@ use math_foundations::eigendecomposition::{EigenError, eigenvalues, hermitian_ei
 use math_foundations::linear_systems::{FlowError, held_input_step, rk4};
 use math_foundations::stability::{
     StabilityError, is_stable, is_stable_discrete, solve_discrete_lyapunov, solve_lyapunov,
+    symmetric_part,
 };
 use math_foundations::state_representations::{Equilibrium, Pendulum, linearized_pendulum};
 use math_foundations::validation::{
-    InputError, finite, finite_vector, length, non_negative, positive, shape, square,
+    InputError, finite, finite_vector, length, non_negative, positive, shape, square, symmetric,
 };
 use nalgebra::{Complex, ComplexField, DMatrix, DVector, dmatrix, dvector};
 use rand::{RngExt, SeedableRng};
@@ -78,16 +79,6 @@ pub enum FeedbackError {
     Unobservable {
         /// The eigenvalue that stays.
         mode: Complex<f64>,
-    },
-    /// A weight that is not symmetric.
-    #[error("expected {name} to be symmetric, found {value} and {mirrored} across the diagonal")]
-    NotSymmetric {
-        /// The symbol of the matrix.
-        name: &'static str,
-        /// An entry.
-        value: f64,
-        /// The entry on the other side.
-        mirrored: f64,
     },
     /// A weight that makes some input free of charge, or better.
     #[error("expected {name} to be positive definite, found the eigenvalue {smallest}")]
@@ -453,8 +444,8 @@ impl Stretch {
         let meet = (identity_like(&self.a) + &self.g * &next.h).lu();
         let (a, g) = (meet.solve(&self.a)?, meet.solve(&self.g)?);
         Some(Stretch {
-            h: symmetric(&self.h + self.a.transpose() * &next.h * &a),
-            g: symmetric(&next.g + &next.a * g * next.a.transpose()),
+            h: symmetric_part(&self.h + self.a.transpose() * &next.h * &a),
+            g: symmetric_part(&next.g + &next.a * g * next.a.transpose()),
             a: &next.a * a,
         })
     }
@@ -493,16 +484,12 @@ impl Stretch {
     /// The cost at the beginning, `[N, N]`, if the cost at the end is `after`. None on overflow.
     pub fn cost_before(&self, after: &DMatrix<f64>) -> Option<DMatrix<f64>> {
         let meet = (identity_like(&self.a) + &self.g * after).lu();
-        Some(symmetric(&self.h + self.a.transpose() * after * meet.solve(&self.a)?))
+        Some(symmetric_part(&self.h + self.a.transpose() * after * meet.solve(&self.a)?))
     }
 }
 
 fn identity_like(a: &DMatrix<f64>) -> DMatrix<f64> {
     DMatrix::identity(a.nrows(), a.nrows())
-}
-
-fn symmetric(x: DMatrix<f64>) -> DMatrix<f64> {
-    (&x + x.transpose()) * 0.5
 }
 
 /// Doubles a stretch until the cost of the way no longer changes: the cost of an endless one.
@@ -538,8 +525,8 @@ fn in_steps(flow: &Stretch, gamma: f64) -> Option<Stretch> {
         (&identity * gamma - a + g * m_inverse.transpose() * h).lu().solve(&identity)?;
     Some(Stretch {
         a: &w_inverse * (2.0 * gamma) - identity,
-        g: symmetric(&m_inverse * g * w_inverse.transpose() * (2.0 * gamma)),
-        h: symmetric(w_inverse.transpose() * h * m_inverse * (2.0 * gamma)),
+        g: symmetric_part(&m_inverse * g * w_inverse.transpose() * (2.0 * gamma)),
+        h: symmetric_part(w_inverse.transpose() * h * m_inverse * (2.0 * gamma)),
     })
 }
 
@@ -563,7 +550,7 @@ impl Time {
                 let closed = self.closed_loop(a, g, x);
                 let carried = a.transpose() * x * closed;
                 let size = carried.norm() + x.norm() + h.norm();
-                (symmetric(carried) - x + h, size)
+                (symmetric_part(carried) - x + h, size)
             }
         }
     }
@@ -640,7 +627,7 @@ fn refine(time: Time, problem: &Stretch, mut best: Candidate, rounds: usize) -> 
         let closed = time.closed_loop(&problem.a, &problem.g, &x);
         let (residual, _) = time.residual(problem, &x);
         let Some(correction) = time.correction(&closed, &residual) else { break };
-        x = symmetric(x + correction);
+        x = symmetric_part(x + correction);
         let next = Candidate::new(time, problem, x.clone());
         let gains = next.residual < 0.5 * best.residual;
         if next.residual <= best.residual || (round == 0 && rounds > 10) {
@@ -735,11 +722,12 @@ fn positive_definite(
     matrix: &DMatrix<f64>,
     n: usize,
 ) -> Result<DMatrix<f64>, FeedbackError> {
-    is_symmetric(name, matrix, n)?;
+    shape(name, matrix, (n, n))?;
+    symmetric(name, matrix)?;
     match matrix.clone().cholesky() {
         Some(cholesky) => Ok(cholesky.unpack()),
         None => {
-            let smallest = hermitian_eigendecomposition(&symmetric(matrix.clone()))?.lambda[0];
+            let smallest = hermitian_eigendecomposition(&symmetric_part(matrix.clone()))?.lambda[0];
             Err(FeedbackError::NotPositiveDefinite { name, smallest })
         }
     }
@@ -748,7 +736,7 @@ fn positive_definite(
 /// Refuses a matrix that is not symmetric, of the size n and positive semidefinite up to rounding.
 ///
 /// # Errors
-/// [`FeedbackError::Input`], [`FeedbackError::NotSymmetric`], [`FeedbackError::NotSemidefinite`].
+/// [`FeedbackError::Input`], [`FeedbackError::NotSemidefinite`].
 ///
 /// ```
 /// use classical_ssm::feedback::positive_semidefinite;
@@ -762,23 +750,11 @@ pub fn positive_semidefinite(
     matrix: &DMatrix<f64>,
     n: usize,
 ) -> Result<(), FeedbackError> {
-    is_symmetric(name, matrix, n)?;
-    let smallest = hermitian_eigendecomposition(&symmetric(matrix.clone()))?.lambda[0];
+    shape(name, matrix, (n, n))?;
+    symmetric(name, matrix)?;
+    let smallest = hermitian_eigendecomposition(&symmetric_part(matrix.clone()))?.lambda[0];
     if smallest < -10.0 * n as f64 * f64::EPSILON * matrix.norm() {
         return Err(FeedbackError::NotSemidefinite { name, smallest });
-    }
-    Ok(())
-}
-
-fn is_symmetric(name: &'static str, matrix: &DMatrix<f64>, n: usize) -> Result<(), FeedbackError> {
-    finite(name, matrix)?;
-    shape(name, matrix, (n, n))?;
-    let allowed = 1e-12 * matrix.amax();
-    for (i, k) in (0..n).flat_map(|i| (0..i).map(move |k| (i, k))) {
-        let (value, mirrored) = (matrix[(i, k)], matrix[(k, i)]);
-        if (value - mirrored).abs() > allowed {
-            return Err(FeedbackError::NotSymmetric { name, value, mirrored });
-        }
     }
     Ok(())
 }
@@ -804,7 +780,7 @@ fn is_symmetric(name: &'static str, matrix: &DMatrix<f64>, n: usize) -> Result<(
 /// digits of the residual, and this one says [`FeedbackError::NotConverged`].
 ///
 /// # Errors
-/// [`FeedbackError::Input`]; [`FeedbackError::NotSymmetric`], [`FeedbackError::NotSemidefinite`],
+/// [`FeedbackError::Input`]; [`FeedbackError::NotSemidefinite`],
 /// [`FeedbackError::NotPositiveDefinite`]; [`FeedbackError::NotStabilizable`] and
 /// [`FeedbackError::Unweighed`] where there is no such X, [`FeedbackError::NotConverged`].
 ///
@@ -998,7 +974,7 @@ pub fn lqr_discrete(
     r: &DMatrix<f64>,
 ) -> Result<Regulator, FeedbackError> {
     let cost = solve_discrete_riccati(a, b, q, r)?;
-    let price = symmetric(r + b.transpose() * &cost * b);
+    let price = symmetric_part(r + b.transpose() * &cost * b);
     let root = positive_definite("R + Bᵀ X B", &price, b.ncols())?;
     let feedback = solve_by_root(&root, b.transpose() * &cost * a);
     Ok(Regulator { feedback, cost })

@@ -22,6 +22,7 @@ use classical_ssm::feedback::{
 };
 use classical_ssm::state_space::{Discrete, StateSpace, StateSpaceError};
 use math_foundations::eigendecomposition::{EigenError, hermitian_eigendecomposition};
+use math_foundations::stability::symmetric_part;
 use math_foundations::validation::{
     InputError, finite, finite_vector, length, non_negative, positive, shape,
 };
@@ -245,7 +246,7 @@ impl KalmanFilter {
         let (a, b) = (self.system.a(), self.system.b());
         Ok(Belief {
             mean: a * &belief.mean + b * u,
-            covariance: symmetric(a * &belief.covariance * a.transpose() + &self.process),
+            covariance: symmetric_part(a * &belief.covariance * a.transpose() + &self.process),
         })
     }
 }
@@ -348,7 +349,7 @@ impl KalmanFilter {
     ) -> Result<(Belief, Innovation), KalmanError> {
         let (c, d) = (self.system.c(), self.system.d());
         let shown = c * &predicted.covariance;
-        let spread = symmetric(&shown * c.transpose() + &self.noise);
+        let spread = symmetric_part(&shown * c.transpose() + &self.noise);
         let root = spread.clone().cholesky().ok_or(KalmanError::NoSpread)?;
         // G S = Σ⁻ Cᵀ, transposed.
         let gain = root.solve(&shown).transpose();
@@ -389,7 +390,7 @@ pub fn joseph(
     noise: &DMatrix<f64>,
 ) -> DMatrix<f64> {
     let kept = DMatrix::identity(predicted.nrows(), predicted.nrows()) - gain * c;
-    symmetric(&kept * predicted * kept.transpose() + gain * noise * gain.transpose())
+    symmetric_part(&kept * predicted * kept.transpose() + gain * noise * gain.transpose())
 }
 // ANCHOR_END: joseph
 
@@ -475,7 +476,7 @@ impl KalmanFilter {
             other => KalmanError::Riccati(other),
         })?;
         let shown = c * &predicted;
-        let spread = symmetric(&shown * c.transpose() + &self.noise);
+        let spread = symmetric_part(&shown * c.transpose() + &self.noise);
         let root = spread.cholesky().ok_or(KalmanError::NoSpread)?;
         let gain = root.solve(&shown).transpose();
         let covariance = joseph(&predicted, &gain, c, &self.noise);
@@ -534,10 +535,6 @@ impl KalmanFilter {
     }
 }
 // ANCHOR_END: smooth
-
-fn symmetric(x: DMatrix<f64>) -> DMatrix<f64> {
-    (&x + x.transpose()) * 0.5
-}
 
 // ---------------------------------------------------------------------------------------------
 // Is the filter right?

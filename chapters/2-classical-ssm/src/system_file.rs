@@ -24,7 +24,9 @@ use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 use classical_ssm::state_space::{Continuous, Discrete, StateSpace, StateSpaceError};
-use math_foundations::expression::{Expression, ExpressionError, is_name, nearest_name};
+use math_foundations::expression::{
+    Expression, ExpressionError, did_you_mean, is_name, nearest_name,
+};
 use math_foundations::state_representations::Matrices;
 use math_foundations::validation::InputError;
 use nalgebra::DMatrix;
@@ -170,7 +172,7 @@ pub enum SystemFileError {
     #[error(transparent)]
     System(#[from] StateSpaceError),
     /// No system has this name.
-    #[error("no system is called `{name}`{}; there are {}", did_you_mean(.nearest), .known.join(", "))]
+    #[error("no system is called `{name}`{}; there are {}", did_you_mean(.nearest.as_deref()), .known.join(", "))]
     UnknownSystem {
         /// The name.
         name: String,
@@ -180,7 +182,7 @@ pub enum SystemFileError {
         known: Vec<String>,
     },
     /// A parameter that the system does not have.
-    #[error("{system} has no parameter `{name}`{}; {}", did_you_mean(.nearest), has(.known))]
+    #[error("{system} has no parameter `{name}`{}; {}", did_you_mean(.nearest.as_deref()), has(.known))]
     UnknownParameter {
         /// The system.
         system: String,
@@ -224,10 +226,6 @@ fn in_file(file: &Option<PathBuf>) -> String {
     file.as_ref().map_or_else(String::new, |file| format!("{}, ", file.display()))
 }
 
-fn did_you_mean(nearest: &Option<String>) -> String {
-    nearest.as_ref().map_or_else(String::new, |name| format!(", did you mean `{name}`?"))
-}
-
 fn has(known: &[String]) -> String {
     if known.is_empty() { "it has none".to_owned() } else { format!("it has {}", known.join(", ")) }
 }
@@ -239,7 +237,7 @@ pub enum Mistake {
     #[error("this is not TOML: {0}")]
     Syntax(String),
     /// A field that means nothing here.
-    #[error("`{found}` means nothing here{}; known are {}", did_you_mean(.nearest), FIELDS.join(", "))]
+    #[error("`{found}` means nothing here{}; known are {}", did_you_mean(.nearest.as_deref()), FIELDS.join(", "))]
     UnknownField {
         /// The field.
         found: String,

@@ -25,7 +25,7 @@ use discretization::exponential_integrators::{exponential_euler, exponential_tra
 use discretization::sampling::{DiscretizationError, Recurrence};
 use discretization::zero_order_hold::{first_order_hold, zero_order_hold};
 use math_foundations::eigendecomposition::eigenvalues;
-use math_foundations::expression::nearest_name;
+use math_foundations::expression::{did_you_mean, nearest_name};
 use math_foundations::matrix_exponential::matrix_exponential;
 use math_foundations::validation::positive;
 use nalgebra::{Complex, DMatrix, DVector};
@@ -35,7 +35,7 @@ use thiserror::Error;
 #[derive(Debug, Clone, PartialEq, Error)]
 pub enum UnknownRule {
     /// No rule has this name.
-    #[error("no rule is called `{name}`{}; there are {}", did_you_mean(.nearest), known_names())]
+    #[error("no rule is called `{name}`{}; there are {}", did_you_mean(.nearest.as_deref()), known_names())]
     Name {
         /// The name asked for.
         name: String,
@@ -50,10 +50,6 @@ pub enum UnknownRule {
         /// What was found.
         found: String,
     },
-}
-
-fn did_you_mean(nearest: &Option<String>) -> String {
-    nearest.as_ref().map_or_else(String::new, |name| format!(", did you mean `{name}`?"))
 }
 
 fn known_names() -> String {

@@ -21,7 +21,7 @@ use math_foundations::eigendecomposition::EigenError;
 use math_foundations::matrix_exponential::MatrixExponentialError;
 use math_foundations::state_representations::Matrices;
 use math_foundations::validation::{
-    InputError, finite, finite_vector, length, positive, shape, square,
+    InputError, finite, finite_vector, length, non_negative, positive, shape, square,
 };
 use nalgebra::{Complex, DMatrix, DVector};
 use thiserror::Error;
@@ -78,10 +78,11 @@ pub fn sample(u: impl Fn(f64) -> f64, delta: f64, count: usize) -> Result<Vec<f6
 /// ```
 ///
 /// *Exact*: `e^{iωkΔ}` is the same number for every k. A negative answer is a wave that seems to run
-/// backwards, as a wheel does in a film. `omega` and the result in radians a second.
+/// backwards, as a wheel does in a film; chapter 2's [`alias`](classical_ssm::frequency_response::alias)
+/// is the size of this one. `omega` and the result in radians a second.
 ///
 /// # Errors
-/// [`InputError::OutOfRange`] for a step that is not positive.
+/// [`InputError::OutOfRange`] for a step that is not positive or a frequency that is not finite.
 ///
 /// Source: Nyquist (1928), Shannon (1949).
 ///
@@ -96,6 +97,7 @@ pub fn sample(u: impl Fn(f64) -> f64, delta: f64, count: usize) -> Result<Vec<f6
 // ANCHOR: alias
 pub fn alias(omega: f64, delta: f64) -> Result<f64, InputError> {
     positive("Δ", delta)?;
+    non_negative("the size of ω", omega.abs())?;
     let turns_a_step = omega * delta / TAU;
     let whole_turns = (turns_a_step - 0.5).ceil();
     Ok((turns_a_step - whole_turns) * TAU / delta)

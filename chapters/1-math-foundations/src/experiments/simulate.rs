@@ -7,7 +7,7 @@ use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
-use math_foundations::expression::nearest_name;
+use math_foundations::expression::{did_you_mean, nearest_name};
 use math_foundations::simulate::{Law, Method, Simulation, System, simulate};
 use math_foundations::system_file::NAMED_SYSTEMS;
 use workbench::plot::Plot;
@@ -166,8 +166,7 @@ impl Options {
         let index = |name: &String| {
             system.states.iter().position(|state| state == name).ok_or_else(|| {
                 let states = || system.states.iter().map(String::as_str);
-                let meant = nearest_name(name, states())
-                    .map_or_else(String::new, |near| format!(", did you mean `{near}`?"));
+                let meant = did_you_mean(nearest_name(name, states()));
                 let known = system.states.join(", ");
                 format!("{} has no state `{name}`{meant}; it has {known}", system.name)
             })

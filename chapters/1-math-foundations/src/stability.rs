@@ -280,20 +280,28 @@ fn boundary(a: &DMatrix<f64>, point: Complex<f64>) -> Boundary {
     let n = a.nrows();
     let shifted =
         a.map(|entry| Complex::new(entry, 0.0)) - DMatrix::from_diagonal_element(n, n, point);
-    let svd = shifted.svd(true, true);
-    let (Some(u), Some(v_adjoint)) = (svd.u, svd.v_t) else {
-        return Boundary::Away;
-    };
-    let null: Vec<usize> = (0..n).filter(|&i| svd.singular_values[i] <= rounding_of(a)).collect();
-    if null.is_empty() {
+    let rounding = rounding_of(a);
+    let lacking = shifted.singular_values().iter().filter(|&&sigma| sigma <= rounding).count();
+    if lacking == 0 {
         return Boundary::Away;
     }
-    let overlap = u.select_columns(&null).adjoint() * v_adjoint.select_rows(&null).adjoint();
+    let right = orthogonal_to_columns(shifted.adjoint(), lacking);
+    let overlap = orthogonal_to_columns(shifted, lacking).adjoint() * right;
     if overlap.singular_values().min() > f64::EPSILON.cbrt() {
         Boundary::Bounded
     } else {
         Boundary::Growing
     }
+}
+
+/// Orthonormal directions, `count` of them, to which the columns of a square matrix are orthogonal.
+///
+/// Not by nalgebra's singular vectors: at a singular value of a few roundings, which is the case here,
+/// version 0.35 divides by it and returns wrong ones (and wrong values with them, that are right when
+/// asked for alone). The QR decomposition takes the longest columns first, and leaves these for last.
+fn orthogonal_to_columns(matrix: DMatrix<Complex<f64>>, count: usize) -> DMatrix<Complex<f64>> {
+    let n = matrix.nrows();
+    matrix.col_piv_qr().q().columns(n - count, count).into_owned()
 }
 
 /// How far the eigenvalues' algorithm may have moved A: `10 N ε ‖A‖_F`, its backward error.

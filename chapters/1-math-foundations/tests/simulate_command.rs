@@ -1,51 +1,15 @@
 //! `chapter-1 simulate` as a reader meets it: what it writes, and what it says to bad input.
 
 use std::fs;
-use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
 
-/// A folder of this test's own, empty.
-fn folder(name: &str) -> PathBuf {
-    let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join("simulate").join(name);
-    let _ = fs::remove_dir_all(&path);
-    fs::create_dir_all(&path).expect("a folder");
-    path
-}
+use workbench::testing::{CommandUnderTest, argument, file, names_in};
 
-fn simulate(arguments: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_chapter-1"))
-        .arg("simulate")
-        .args(arguments)
-        .output()
-        .expect("the program runs")
-}
-
-/// The program fails, prints nothing on standard output, does not panic, and says this.
-fn refused(arguments: &[&str], sentence: &str) {
-    let output = simulate(arguments);
-    let said = String::from_utf8_lossy(&output.stderr).into_owned();
-    assert!(!output.status.success(), "{arguments:?} was accepted");
-    assert!(!said.contains("panicked"), "{said}");
-    assert!(said.contains(sentence), "{arguments:?}: expected `{sentence}`, found `{said}`");
-    assert!(output.stdout.is_empty(), "{arguments:?} printed something and then failed");
-}
-
-fn accepted(arguments: &[&str]) -> String {
-    let output = simulate(arguments);
-    let said = String::from_utf8_lossy(&output.stderr).into_owned();
-    assert!(output.status.success(), "{arguments:?}: {said}");
-    String::from_utf8(output.stdout).expect("UTF-8")
-}
-
-fn file(folder: &Path, name: &str, text: &str) -> String {
-    let path = folder.join(name);
-    fs::write(&path, text).expect("a file");
-    path.to_str().expect("UTF-8").to_owned()
-}
+const SIMULATE: CommandUnderTest =
+    CommandUnderTest::new(env!("CARGO_BIN_EXE_chapter-1"), env!("CARGO_TARGET_TMPDIR"), "simulate");
 
 #[test]
 fn the_list_names_every_system() {
-    let list = accepted(&["--list"]);
+    let list = SIMULATE.accepted(&["--list"]);
     for name in ["damped-spring", "pendulum", "van-der-pol", "lotka-volterra", "lorenz", "duffing"]
     {
         assert!(list.contains(name), "{list}");
@@ -54,18 +18,18 @@ fn the_list_names_every_system() {
 
 #[test]
 fn plots_and_numbers_are_written() {
-    let folder = folder("written");
+    let folder = SIMULATE.folder("written");
     let (svg, csv) = (folder.join("plots"), folder.join("run.csv"));
-    let text = accepted(&[
+    let text = SIMULATE.accepted(&[
         "lorenz",
         "--duration",
         "5",
         "--samples",
         "101",
         "--svg",
-        svg.to_str().expect("UTF-8"),
+        argument(&svg),
         "--csv",
-        csv.to_str().expect("UTF-8"),
+        argument(&csv),
     ]);
     assert!(text.contains("z' = x * y - beta * z") && text.contains("written: "), "{text}");
     let numbers = fs::read_to_string(&csv).expect("a CSV file");
@@ -80,15 +44,14 @@ fn plots_and_numbers_are_written() {
         let drawn = fs::read_to_string(svg.join(plot)).expect("a plot");
         assert!(drawn.starts_with("<svg") && drawn.ends_with("</svg>\n"), "{plot}");
     }
-    let left: Vec<_> = fs::read_dir(&folder).expect("a folder").collect();
-    assert_eq!(left.len(), 2, "something was left behind: {left:?}");
+    assert_eq!(names_in(&folder), ["plots", "run.csv"], "something was left behind");
 }
 
 #[test]
 fn options_change_what_is_simulated() {
-    let folder = folder("options");
-    let csv = folder.join("run.csv").to_str().expect("UTF-8").to_owned();
-    accepted(&[
+    let folder = SIMULATE.folder("options");
+    let csv = argument(&folder.join("run.csv")).to_owned();
+    SIMULATE.accepted(&[
         "damped-spring",
         "--x0",
         "-1,0",
@@ -115,9 +78,9 @@ fn options_change_what_is_simulated() {
     assert_eq!(numbers.lines().next(), Some("t,q,v,energy"));
 
     // The three methods, chosen by name or by their option, tell the same story.
-    let exact = accepted(&["damped-spring"]);
-    let fixed = accepted(&["damped-spring", "--step", "0.001"]);
-    let adaptive = accepted(&["damped-spring", "--tolerance", "1e-11"]);
+    let exact = SIMULATE.accepted(&["damped-spring"]);
+    let fixed = SIMULATE.accepted(&["damped-spring", "--step", "0.001"]);
+    let adaptive = SIMULATE.accepted(&["damped-spring", "--tolerance", "1e-11"]);
     let ends = |text: &str| -> Vec<String> {
         let row = text.lines().find(|line| line.starts_with("q ")).expect("a row for q");
         row.split_whitespace().skip(1).take(2).map(str::to_owned).collect()
@@ -133,13 +96,13 @@ fn options_change_what_is_simulated() {
 
 #[test]
 fn a_file_of_the_readers_own_is_simulated() {
-    let folder = folder("own");
+    let folder = SIMULATE.folder("own");
     let path = file(
         &folder,
         "coffee.toml",
         "states = [\"coffee\"]\ninitial = [90]\nduration = 30\nequations = [\"-0.1 * (coffee - 20)\"]\n",
     );
-    let text = accepted(&["--file", &path]);
+    let text = SIMULATE.accepted(&["--file", &path]);
     assert!(
         text.starts_with("coffee: ") && text.contains("coffee' = -0.1 * (coffee - 20)"),
         "{text}"
@@ -147,68 +110,79 @@ fn a_file_of_the_readers_own_is_simulated() {
     for shipped in fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/systems")).expect("a folder")
     {
         let shipped = shipped.expect("an entry").path();
-        accepted(&["--file", shipped.to_str().expect("UTF-8")]);
+        SIMULATE.accepted(&["--file", argument(&shipped)]);
     }
 }
 
 #[test]
 fn bad_arguments_are_refused_with_a_sentence() {
-    refused(&[], "expected the name of a system, or --file; there are damped-spring");
-    refused(
+    SIMULATE.refused(&[], "expected the name of a system, or --file; there are damped-spring");
+    SIMULATE.refused(
         &["lorentz"],
         "no system is called `lorentz`, did you mean `lorenz`?; there are damped-spring",
     );
-    refused(&["rocket"], "no system is called `rocket`; there are damped-spring");
-    refused(&["mine.toml"], "to follow a system of your own, write --file mine.toml");
-    refused(&["lorenz", "--file", "x.toml"], "cannot be used with");
-    refused(
+    SIMULATE.refused(&["rocket"], "no system is called `rocket`; there are damped-spring");
+    SIMULATE.refused(&["mine.toml"], "to follow a system of your own, write --file mine.toml");
+    SIMULATE.refused(&["lorenz", "--file", "x.toml"], "cannot be used with");
+    SIMULATE.refused(
         &["lorenz", "--duration", "-3"],
         "expected the duration to be finite and positive, found -3",
     );
-    refused(
+    SIMULATE.refused(
         &["lorenz", "--duration", "nan"],
         "expected the duration to be finite and positive, found NaN",
     );
-    refused(&["lorenz", "--duration", "soon"], "invalid value 'soon'");
-    refused(&["lorenz", "--x0", "1,2"], "expected one number in x0 for each of x, y, z, found 2");
-    refused(&["lorenz", "--x0", "1,2,inf"], "expected every entry of x0 to be finite, found inf");
-    refused(&["lorenz", "--x0", "1,,2"], "invalid value");
-    refused(&["lorenz", "--set", "rho"], "expected NAME=VALUE");
-    refused(&["lorenz", "--set", "rho=much"], "expected a number, found `much`");
-    refused(
+    SIMULATE.refused(&["lorenz", "--duration", "soon"], "invalid value 'soon'");
+    SIMULATE.refused(
+        &["lorenz", "--x0", "1,2"],
+        "expected one number in x0 for each of x, y, z, found 2",
+    );
+    SIMULATE.refused(
+        &["lorenz", "--x0", "1,2,inf"],
+        "expected every entry of x0 to be finite, found inf",
+    );
+    SIMULATE.refused(&["lorenz", "--x0", "1,,2"], "invalid value");
+    SIMULATE.refused(&["lorenz", "--set", "rho"], "expected NAME=VALUE");
+    SIMULATE.refused(&["lorenz", "--set", "rho=much"], "expected a number, found `much`");
+    SIMULATE.refused(
         &["lorenz", "--set", "roh=3"],
         "lorenz has no parameter `roh`, did you mean `rho`?; it has sigma, rho, beta",
     );
-    refused(&["lorenz", "--set", "rho=nan"], "expected a parameter to be finite, found NaN");
-    refused(&["lorenz", "--method", "euler"], "invalid value 'euler'");
-    refused(&["lorenz", "--method", "exact"], "the exact method needs matrices a and b");
-    refused(&["lorenz", "--step", "0"], "expected the step to be finite and positive, found 0");
-    refused(&["lorenz", "--step", "1e-9"], "4e10 steps of 0.000000001 over 40 are more than");
-    refused(
+    SIMULATE
+        .refused(&["lorenz", "--set", "rho=nan"], "expected a parameter to be finite, found NaN");
+    SIMULATE.refused(&["lorenz", "--method", "euler"], "invalid value 'euler'");
+    SIMULATE.refused(&["lorenz", "--method", "exact"], "the exact method needs matrices a and b");
+    SIMULATE.refused(
+        &["lorenz", "--step", "0"],
+        "expected the step to be finite and positive, found 0",
+    );
+    SIMULATE
+        .refused(&["lorenz", "--step", "1e-9"], "4e10 steps of 0.000000001 over 40 are more than");
+    SIMULATE.refused(
         &["lorenz", "--tolerance", "-1"],
         "expected the relative tolerance to be finite and positive, found -1",
     );
-    refused(
+    SIMULATE.refused(
         &["lorenz", "--method", "rk4", "--tolerance", "1e-3"],
         "--tolerance belongs to --method dormand-prince",
     );
-    refused(&["lorenz", "--method", "exact", "--step", "1"], "--step belongs to --method rk4");
-    refused(&["lorenz", "--samples", "1"], "expected the number of samples to be from 2");
-    refused(&["lorenz", "--axes", "x"], "expected two states for --axes, found 1");
-    refused(&["lorenz", "--axes", "x,w"], "lorenz has no state `w`; it has x, y, z");
+    SIMULATE
+        .refused(&["lorenz", "--method", "exact", "--step", "1"], "--step belongs to --method rk4");
+    SIMULATE.refused(&["lorenz", "--samples", "1"], "expected the number of samples to be from 2");
+    SIMULATE.refused(&["lorenz", "--axes", "x"], "expected two states for --axes, found 1");
+    SIMULATE.refused(&["lorenz", "--axes", "x,w"], "lorenz has no state `w`; it has x, y, z");
 }
 
 #[test]
 fn bad_files_are_refused_with_their_line() {
-    let folder = folder("bad");
-    refused(&["--file", "nowhere/at-all.toml"], "cannot read nowhere/at-all.toml");
-    refused(&["--file", folder.to_str().expect("UTF-8")], "cannot read");
-    let bytes = folder.join("bytes.toml");
-    fs::write(&bytes, [0xff, 0xfe, 0x00]).expect("a file");
-    refused(&["--file", bytes.to_str().expect("UTF-8")], "cannot read");
+    let folder = SIMULATE.folder("bad");
+    SIMULATE.refused(&["--file", "nowhere/at-all.toml"], "cannot read nowhere/at-all.toml");
+    SIMULATE.refused(&["--file", argument(&folder)], "cannot read");
+    let bytes = file(&folder, "bytes.toml", [0xff, 0xfe, 0x00]);
+    SIMULATE.refused(&["--file", &bytes], "cannot read");
 
     let bad = |text: &str, sentence: &str| {
-        refused(&["--file", &file(&folder, "my.toml", text)], sentence)
+        SIMULATE.refused(&["--file", &file(&folder, "my.toml", text)], sentence)
     };
     bad("", "my.toml, line 1: expected `states`");
     bad(
@@ -236,38 +210,32 @@ fn bad_files_are_refused_with_their_line() {
 
 #[test]
 fn a_simulation_that_fails_leaves_no_file() {
-    let folder = folder("failed");
+    let folder = SIMULATE.folder("failed");
     let own = file(
         &folder,
         "blow-up.toml",
         "states = [\"x\"]\ninitial = [1]\nduration = 2\nequations = [\"x^2\"]\n",
     );
-    let csv = folder.join("run.csv").to_str().expect("UTF-8").to_owned();
-    refused(&["--file", &own, "--csv", &csv], "the solution blows up");
-    refused(
+    let csv = argument(&folder.join("run.csv")).to_owned();
+    SIMULATE.refused(&["--file", &own, "--csv", &csv], "the solution blows up");
+    SIMULATE.refused(
         &["--file", &own, "--csv", &csv, "--method", "rk4", "--step", "0.1"],
         "the derivative of x, x^2, is inf",
     );
-    let left: Vec<_> = fs::read_dir(&folder)
-        .expect("a folder")
-        .map(|entry| entry.expect("an entry").file_name())
-        .collect();
-    assert_eq!(left, ["blow-up.toml"]);
+    assert_eq!(names_in(&folder), ["blow-up.toml"]);
 }
 
 #[test]
 fn a_folder_that_cannot_be_written_is_named() {
-    let folder = folder("unwritable");
+    let folder = SIMULATE.folder("unwritable");
     let blocked = file(&folder, "file", "not a folder");
     let (svg, csv) = (format!("{blocked}/plots"), format!("{blocked}/run.csv"));
-    refused(&["pendulum", "--svg", &svg], "cannot write");
-    refused(&["pendulum", "--csv", &csv], "cannot write");
+    SIMULATE.refused(&["pendulum", "--svg", &svg], "cannot write");
+    SIMULATE.refused(&["pendulum", "--csv", &csv], "cannot write");
     // A file cannot take the place of a folder either, and the half of it is cleared away.
-    refused(&["pendulum", "--csv", folder.to_str().expect("UTF-8")], "cannot write");
+    SIMULATE.refused(&["pendulum", "--csv", argument(&folder)], "cannot write");
     let parent = folder.parent().expect("a parent");
-    let partial = fs::read_dir(parent).expect("a folder").any(|entry| {
-        entry.expect("an entry").file_name().to_string_lossy().contains("unwritable.")
-    });
-    assert!(!partial, "a partial file was left");
+    let partial = names_in(parent).into_iter().find(|name| name.contains("unwritable."));
+    assert_eq!(partial, None, "a partial file was left");
     assert_eq!(fs::read_to_string(&blocked).expect("the file"), "not a folder");
 }

@@ -1,55 +1,18 @@
 //! `chapter-2 analyze` as a reader meets it: what it writes, and what it says to bad input.
 
 use std::fs;
-use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
 
-use classical_ssm::analyze::analyze as analyze_system;
+use classical_ssm::analyze::analyze;
 use classical_ssm::system_file::{DescribedSystem, NAMED_SYSTEMS};
 use serde_json::Value;
+use workbench::testing::{CommandUnderTest, argument, file, names_in};
 
-/// A folder of this test's own, empty.
-fn folder(name: &str) -> PathBuf {
-    let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join("analyze").join(name);
-    let _ = fs::remove_dir_all(&path);
-    fs::create_dir_all(&path).expect("a folder");
-    path
-}
-
-fn analyze(arguments: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_chapter-2"))
-        .arg("analyze")
-        .args(arguments)
-        .output()
-        .expect("the program runs")
-}
-
-/// The program fails, prints nothing on standard output, does not panic, and says this.
-fn refused(arguments: &[&str], sentence: &str) {
-    let output = analyze(arguments);
-    let said = String::from_utf8_lossy(&output.stderr).into_owned();
-    assert!(!output.status.success(), "{arguments:?} was accepted");
-    assert!(!said.contains("panicked"), "{said}");
-    assert!(said.contains(sentence), "{arguments:?}: expected `{sentence}`, found `{said}`");
-    assert!(output.stdout.is_empty(), "{arguments:?} printed something and then failed");
-}
-
-fn accepted(arguments: &[&str]) -> String {
-    let output = analyze(arguments);
-    let said = String::from_utf8_lossy(&output.stderr).into_owned();
-    assert!(output.status.success(), "{arguments:?}: {said}");
-    String::from_utf8(output.stdout).expect("UTF-8")
-}
-
-fn file(folder: &Path, name: &str, text: &str) -> String {
-    let path = folder.join(name);
-    fs::write(&path, text).expect("a file");
-    path.to_str().expect("UTF-8").to_owned()
-}
+const ANALYZE: CommandUnderTest =
+    CommandUnderTest::new(env!("CARGO_BIN_EXE_chapter-2"), env!("CARGO_TARGET_TMPDIR"), "analyze");
 
 #[test]
 fn the_list_names_every_system() {
-    let list = accepted(&["--list"]);
+    let list = ANALYZE.accepted(&["--list"]);
     for (name, _) in NAMED_SYSTEMS {
         assert!(list.contains(name), "{name} is not in\n{list}");
     }
@@ -58,7 +21,7 @@ fn the_list_names_every_system() {
 #[test]
 fn every_named_system_is_drawn_and_no_number_is_missing() {
     for (name, _) in NAMED_SYSTEMS {
-        let text = accepted(&[name]);
+        let text = ANALYZE.accepted(&[name]);
         assert!(text.starts_with(name) && text.contains("step response"), "{name}:\n{text}");
         assert!(!text.contains("NaN") && !text.contains("inf "), "{name}:\n{text}");
     }
@@ -67,8 +30,8 @@ fn every_named_system_is_drawn_and_no_number_is_missing() {
 #[test]
 fn json_is_the_report_of_the_library() {
     for (name, _) in NAMED_SYSTEMS {
-        let printed = accepted(&[name, "--json"]);
-        let report = analyze_system(&DescribedSystem::named(name, &[]).unwrap()).unwrap();
+        let printed = ANALYZE.accepted(&[name, "--json"]);
+        let report = analyze(&DescribedSystem::named(name, &[]).unwrap()).unwrap();
         assert_eq!(printed.trim_end(), serde_json::to_string_pretty(&report).unwrap(), "{name}");
         let value: Value = serde_json::from_str(&printed).expect("JSON");
         assert_eq!(value["name"], *name);
@@ -77,20 +40,16 @@ fn json_is_the_report_of_the_library() {
 
 #[test]
 fn plots_are_written_as_well_formed_svg() {
-    let folder = folder("written");
+    let folder = ANALYZE.folder("written");
     for (name, expected) in [
         ("damped-spring", vec!["gain", "locus", "phase", "step"]),
         ("four-tanks", vec!["gains", "step"]),
         ("moving-average", vec!["gain", "locus", "phase", "step"]),
     ] {
         let into = folder.join(name);
-        let text = accepted(&[name, "--svg", into.to_str().expect("UTF-8")]);
+        let text = ANALYZE.accepted(&[name, "--svg", argument(&into)]);
         assert_eq!(text.matches("written: ").count(), expected.len(), "{text}");
-        let mut files: Vec<String> = fs::read_dir(&into)
-            .expect("a folder")
-            .map(|entry| entry.expect("an entry").file_name().into_string().expect("UTF-8"))
-            .collect();
-        files.sort();
+        let files = names_in(&into);
         let expected: Vec<String> =
             expected.iter().map(|plot| format!("{name}-{plot}.svg")).collect();
         assert_eq!(files, expected);
@@ -107,58 +66,71 @@ fn plots_are_written_as_well_formed_svg() {
 
 #[test]
 fn matrices_may_stand_on_the_command_line() {
-    let spring =
-        accepted(&["--a", "0 1; -1 -0.4", "--b", "0; 1", "--c", "1 0", "--d", "0", "--no-plots"]);
-    let named = accepted(&["damped-spring", "--no-plots"]);
+    let spring = ANALYZE.accepted(&[
+        "--a",
+        "0 1; -1 -0.4",
+        "--b",
+        "0; 1",
+        "--c",
+        "1 0",
+        "--d",
+        "0",
+        "--no-plots",
+    ]);
+    let named = ANALYZE.accepted(&["damped-spring", "--no-plots"]);
     let after = |text: &str| text.split_once("P = 1\n").expect("the first lines").1.to_owned();
     assert_eq!(after(&spring), after(&named));
     // Negative numbers, commas, fractions; steps.
-    let steps = accepted(&["--a=-1/2", "--b", "1.5", "--c", "1,", "--delta", "0.1", "--no-plots"]);
+    let steps =
+        ANALYZE.accepted(&["--a=-1/2", "--b", "1.5", "--c", "1,", "--delta", "0.1", "--no-plots"]);
     assert!(steps.contains("steps of 0.1 s") && steps.contains("-0.5"), "{steps}");
-    let set = accepted(&["damped-spring", "--set", "damping=0", "--no-plots"]);
+    let set = ANALYZE.accepted(&["damped-spring", "--set", "damping=0", "--no-plots"]);
     assert!(set.contains("neither settles nor grows"), "{set}");
 }
 
 #[test]
 fn a_file_of_the_readers_own_is_analyzed() {
-    let folder = folder("own");
+    let folder = ANALYZE.folder("own");
     let text = "a = [[0, 1], [\"-k\", -1]]\nb = [0, 1]\nc = [1, 0]\nparameters = { k = 4 }";
     let path = file(&folder, "swing.toml", text);
-    let text = accepted(&["--file", &path, "--no-plots"]);
+    let text = ANALYZE.accepted(&["--file", &path, "--no-plots"]);
     assert!(text.starts_with("swing\n") && text.contains("asymptotically stable"), "{text}");
     for shipped in fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/systems")).expect("a folder")
     {
         let shipped = shipped.expect("an entry").path();
-        accepted(&["--file", shipped.to_str().expect("UTF-8"), "--json"]);
+        ANALYZE.accepted(&["--file", argument(&shipped), "--json"]);
     }
 }
 
 #[test]
 fn bad_arguments_are_refused_with_a_sentence() {
-    refused(
+    ANALYZE.refused(
         &[],
         "expected the name of a system, --file, or --a, --b and --c; there are damped-spring",
     );
-    refused(
+    ANALYZE.refused(
         &["damped-sprnig"],
         "no system is called `damped-sprnig`, did you mean `damped-spring`?",
     );
-    refused(&["rocket"], "no system is called `rocket`; there are damped-spring");
-    refused(&["rlc", "--file", "x.toml"], "cannot be used with");
-    refused(&["rlc", "--delta", "1"], "--delta belongs to --a, --b and --c");
-    refused(&["rlc", "--set", "resistance"], "expected NAME=VALUE");
-    refused(
+    ANALYZE.refused(&["rocket"], "no system is called `rocket`; there are damped-spring");
+    ANALYZE.refused(&["rlc", "--file", "x.toml"], "cannot be used with");
+    ANALYZE.refused(&["rlc", "--delta", "1"], "--delta belongs to --a, --b and --c");
+    ANALYZE.refused(&["rlc", "--set", "resistance"], "expected NAME=VALUE");
+    ANALYZE.refused(
         &["rlc", "--set", "resistence=1"],
         "did you mean `resistance`?; it has resistance, inductance, capacitance",
     );
-    refused(
+    ANALYZE.refused(
         &["rlc", "--set", "inductance=0"],
         "to be finite, found -1 / (inductance * capacitance)",
     );
-    refused(&["rlc", "--set", "resistance=inf"], "expected resistance to be finite, found inf");
-    refused(&["--a", "0 1; -1 -0.4"], "required arguments were not provided");
+    ANALYZE.refused(
+        &["rlc", "--set", "resistance=inf"],
+        "expected resistance to be finite, found inf",
+    );
+    ANALYZE.refused(&["--a", "0 1; -1 -0.4"], "required arguments were not provided");
     let matrices = |a: &str, b: &str, c: &str, sentence: &str| {
-        refused(&["--a", a, "--b", b, "--c", c], sentence);
+        ANALYZE.refused(&["--a", a, "--b", b, "--c", c], sentence);
     };
     matrices(
         "0 1; 2",
@@ -178,15 +150,15 @@ fn bad_arguments_are_refused_with_a_sentence() {
     matrices("0 1; -1 0", "0 1", "1 0", "expected B to be 2 x 2, found 1 x 2");
     matrices("0 1; -1 0", "0; 1", "1 0 0", "expected C to be 1 x 2, found 1 x 3");
     matrices("", "0; 1", "1 0", "expected A to have at least one row and one column");
-    refused(
+    ANALYZE.refused(
         &["--a", "1", "--b", "1", "--c", "1", "--d", "1 2"],
         "expected D to be 1 x 1, found 1 x 2",
     );
-    refused(
+    ANALYZE.refused(
         &["--a", "1", "--b", "1", "--c", "1", "--delta", "0"],
         "expected Δ to be finite and positive, found 0",
     );
-    refused(
+    ANALYZE.refused(
         &["--a", "1", "--b", "1", "--c", "1", "--delta", "nan"],
         "expected Δ to be finite and positive, found NaN",
     );
@@ -202,17 +174,16 @@ fn bad_arguments_are_refused_with_a_sentence() {
 
 #[test]
 fn bad_files_are_refused_with_their_line() {
-    let folder = folder("bad");
-    refused(&["--file", "nowhere/at-all.toml"], "cannot read nowhere/at-all.toml");
-    refused(&["--file", folder.to_str().expect("UTF-8")], "cannot read");
-    let bytes = folder.join("bytes.toml");
-    fs::write(&bytes, [0xff, 0xfe, 0x00]).expect("a file");
-    refused(&["--file", bytes.to_str().expect("UTF-8")], "cannot read");
-    let large = file(&folder, "large.toml", &"# \n".repeat(2 << 20));
-    refused(&["--file", &large], "expected at most 4194304 bytes, found more");
+    let folder = ANALYZE.folder("bad");
+    ANALYZE.refused(&["--file", "nowhere/at-all.toml"], "cannot read nowhere/at-all.toml");
+    ANALYZE.refused(&["--file", argument(&folder)], "cannot read");
+    let bytes = file(&folder, "bytes.toml", [0xff, 0xfe, 0x00]);
+    ANALYZE.refused(&["--file", &bytes], "cannot read");
+    let large = file(&folder, "large.toml", "# \n".repeat(2 << 20));
+    ANALYZE.refused(&["--file", &large], "expected at most 4194304 bytes, found more");
 
     let bad = |text: &str, sentence: &str| {
-        refused(&["--file", &file(&folder, "my.toml", text)], sentence);
+        ANALYZE.refused(&["--file", &file(&folder, "my.toml", text)], sentence);
     };
     bad("a = [[0, 1],\n[2", "my.toml, line 2: this is not TOML");
     bad("a = 1\nb = 1\nC = 1", "my.toml, line 3: `C` means nothing here, did you mean `c`?");
@@ -237,7 +208,7 @@ fn numbers_at_the_ends_of_their_range_are_answered_or_refused() {
         for delta in [None, Some("0.5")] {
             let mut arguments = vec!["--a", a, "--b", b, "--c", c];
             arguments.extend(delta.iter().flat_map(|delta| ["--delta", delta]));
-            let output = analyze(&arguments);
+            let output = ANALYZE.run(&arguments);
             let all = [output.stdout, output.stderr].concat();
             let all = String::from_utf8_lossy(&all).into_owned();
             assert!(!all.contains("panicked") && !all.contains("NaN"), "{arguments:?}: {all}");
@@ -248,7 +219,7 @@ fn numbers_at_the_ends_of_their_range_are_answered_or_refused() {
 
 #[test]
 fn a_system_of_some_size_is_handled() {
-    let folder = folder("size");
+    let folder = ANALYZE.folder("size");
     let n = 60;
     let row = |i: usize| -> String {
         let entry = |j: usize| {
@@ -266,14 +237,14 @@ fn a_system_of_some_size_is_handled() {
     let unit =
         |at: usize| (0..n).map(|i| if i == at { "1" } else { "0" }).collect::<Vec<_>>().join(", ");
     let text = format!("a = [{a}]\nb = [{}]\nc = [{}]", unit(0), unit(n - 1));
-    let said = accepted(&["--file", &file(&folder, "chain.toml", &text)]);
+    let said = ANALYZE.accepted(&["--file", &file(&folder, "chain.toml", &text)]);
     assert!(said.contains("at most 32 branches of a root locus, found 60"), "{said}");
 }
 
 #[test]
 fn a_folder_that_cannot_be_written_is_named() {
-    let folder = folder("unwritable");
+    let folder = ANALYZE.folder("unwritable");
     let blocked = file(&folder, "file", "not a folder");
-    refused(&["rlc", "--svg", &format!("{blocked}/plots")], "cannot write");
+    ANALYZE.refused(&["rlc", "--svg", &format!("{blocked}/plots")], "cannot write");
     assert_eq!(fs::read_to_string(&blocked).expect("the file"), "not a folder");
 }

@@ -7,6 +7,9 @@ use math_foundations::eigendecomposition::{
 use nalgebra::{Complex, DMatrix, DVector, dmatrix, dvector};
 use proptest::prelude::*;
 use serde::Deserialize;
+use workbench::testing::{Lcg, fixture, paired};
+
+use crate::common::legs;
 
 // ---------------------------------------------------------------------------------- fixtures
 
@@ -47,68 +50,36 @@ struct Named {
     eigenvalues: Vec<[f64; 2]>,
 }
 
-fn fixture() -> Fixture {
-    serde_json::from_str(include_str!("../../../../tests/fixtures/eigen.json"))
-        .expect("eigen.json should read")
+fn golden() -> Fixture {
+    serde_json::from_str(&fixture("eigen.json")).expect("eigen.json should read")
 }
 
-/// The generator of tests/fixtures/scripts/eigen.py.
-struct Lcg(u64);
-
-impl Lcg {
-    fn next(&mut self) -> f64 {
-        self.0 =
-            self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        (self.0 >> 11) as f64 * 2f64.powi(-53) * 2.0 - 1.0
-    }
-
-    fn matrix(&mut self, n: usize) -> DMatrix<f64> {
-        let entries: Vec<f64> = (0..n * n).map(|_| self.next()).collect();
-        DMatrix::from_row_slice(n, n, &entries)
-    }
-
-    fn complex_matrix(&mut self, n: usize) -> DMatrix<Complex<f64>> {
-        let real = self.matrix(n);
-        real.zip_map(&self.matrix(n), Complex::new)
-    }
-
-    fn hermitian_matrix(&mut self, n: usize) -> DMatrix<Complex<f64>> {
-        let a = self.complex_matrix(n);
-        (&a + a.adjoint()) * Complex::from(0.5)
-    }
+fn complex_matrix(seed: u64, n: usize) -> DMatrix<Complex<f64>> {
+    let mut random = Lcg(seed);
+    let real = random.matrix(n, n);
+    real.zip_map(&random.matrix(n, n), Complex::new)
 }
 
-/// Pairs each expected eigenvalue with the closest one found that is still free.
+fn hermitian_matrix(seed: u64, n: usize) -> DMatrix<Complex<f64>> {
+    let a = complex_matrix(seed, n);
+    (&a + a.adjoint()) * Complex::from(0.5)
+}
+
+/// Each expected eigenvalue has a found one of its own, as close as `relative` says.
 fn expect_eigenvalues(
     name: &str,
     expected: &[[f64; 2]],
     found: &DVector<Complex<f64>>,
     relative: f64,
 ) {
-    assert_eq!(expected.len(), found.len(), "{name}: number of eigenvalues");
-    let mut free: Vec<Complex<f64>> = found.iter().copied().collect();
-    for &[re, im] in expected {
-        let wanted = Complex::new(re, im);
-        let distance = |z: &Complex<f64>| (z - wanted).norm();
-        let closest = (0..free.len())
-            .min_by(|&i, &j| distance(&free[i]).total_cmp(&distance(&free[j])))
-            .expect("as many as expected");
-        let z = free.swap_remove(closest);
-        let error = distance(&z) / wanted.norm().max(f64::MIN_POSITIVE);
+    let expected: Vec<_> = expected.iter().map(|&[re, im]| Complex::new(re, im)).collect();
+    for (wanted, z) in paired(&expected, found.as_slice()) {
+        let error = (z - wanted).norm() / wanted.norm().max(f64::MIN_POSITIVE);
         assert!(
             error <= relative,
             "{name}: expected {wanted}, found {z}, relative error {error:.1e}"
         );
     }
-}
-
-/// The HiPPO-LegS matrix: lower triangular, with eigenvalues -1, -2, …, -N.
-fn legs(n: usize) -> DMatrix<f64> {
-    DMatrix::from_fn(n, n, |i, j| match i.cmp(&j) {
-        std::cmp::Ordering::Less => 0.0,
-        std::cmp::Ordering::Equal => -(i as f64 + 1.0),
-        std::cmp::Ordering::Greater => -(((2 * i + 1) * (2 * j + 1)) as f64).sqrt(),
-    })
 }
 
 fn jordan_block(n: usize, lambda: f64) -> DMatrix<f64> {
@@ -135,8 +106,8 @@ fn diagonal(lambda: &DVector<Complex<f64>>) -> DMatrix<Complex<f64>> {
 
 #[test]
 fn eigenvalues_agree_with_lapack_up_to_128() {
-    for case in fixture().random {
-        let a = Lcg(case.seed).matrix(case.n);
+    for case in golden().random {
+        let a = Lcg(case.seed).matrix(case.n, case.n);
         let name = format!("random {}", case.n);
         expect_eigenvalues(&name, &case.eigenvalues, &eigenvalues(&a).unwrap(), 1e-10);
         let modes = eigendecomposition(&a).unwrap();
@@ -146,8 +117,8 @@ fn eigenvalues_agree_with_lapack_up_to_128() {
 
 #[test]
 fn complex_eigenvalues_agree_with_lapack() {
-    for case in fixture().random_complex {
-        let a = Lcg(case.seed).complex_matrix(case.n);
+    for case in golden().random_complex {
+        let a = complex_matrix(case.seed, case.n);
         let name = format!("random complex {}", case.n);
         expect_eigenvalues(&name, &case.eigenvalues, &eigenvalues_complex(&a).unwrap(), 1e-10);
     }
@@ -155,8 +126,8 @@ fn complex_eigenvalues_agree_with_lapack() {
 
 #[test]
 fn hermitian_eigenvalues_agree_with_lapack() {
-    for case in fixture().hermitian {
-        let a = Lcg(case.seed).hermitian_matrix(case.n);
+    for case in golden().hermitian {
+        let a = hermitian_matrix(case.seed, case.n);
         let found = hermitian_eigendecomposition(&a).unwrap().lambda;
         for (k, expected) in case.eigenvalues.iter().enumerate() {
             // Normwise: an eigenvalue near zero is known to rounding of the largest.
@@ -168,7 +139,7 @@ fn hermitian_eigenvalues_agree_with_lapack() {
 
 #[test]
 fn named_matrices_have_their_known_eigenvalues() {
-    for case in fixture().named {
+    for case in golden().named {
         let n = case.rows.len();
         let a = DMatrix::from_row_slice(n, n, &case.rows.concat());
         let lambda = eigenvalues(&a).unwrap();
@@ -182,7 +153,7 @@ fn named_matrices_have_their_known_eigenvalues() {
 
 #[test]
 fn normal_part_of_hippo_legs_is_diagonalised_by_a_unitary_matrix() {
-    for case in fixture().legs_normal {
+    for case in golden().legs_normal {
         let n = case.n;
         let p = DVector::from_fn(n, |i, _| (2.0 * i as f64 + 1.0).sqrt());
         let skew = legs(n) + &p * p.transpose() * 0.5 + DMatrix::identity(n, n) * 0.5;
@@ -205,7 +176,7 @@ fn a_triangular_matrix_shows_its_eigenvalues_exactly_however_non_normal() {
     }
     assert!(eigendecomposition(&a).unwrap().condition_number() > 1e14);
     // Hidden behind an orthogonal change of basis, -64 is found where -100 could be.
-    let q = Lcg(5).matrix(64).qr().q();
+    let q = Lcg(5).matrix(64, 64).qr().q();
     let hidden = eigenvalues(&(&q * a * q.transpose())).unwrap();
     assert!((hidden[63] - Complex::from(-64.0)).norm() > 10.0);
 }
@@ -213,7 +184,7 @@ fn a_triangular_matrix_shows_its_eigenvalues_exactly_however_non_normal() {
 #[test]
 fn hermitian_eigenvectors_are_orthonormal_up_to_256() {
     for n in [1, 2, 3, 17, 64, 256] {
-        let a = Lcg(n as u64).hermitian_matrix(n);
+        let a = hermitian_matrix(n as u64, n);
         let modes = hermitian_eigendecomposition(&a).unwrap();
         let gram = modes.v.adjoint() * &modes.v;
         assert!((gram - DMatrix::identity(n, n)).camax() < 1e-12, "N = {n}");
@@ -227,7 +198,7 @@ fn hermitian_eigenvectors_are_orthonormal_up_to_256() {
 #[test]
 fn hermitian_eigenvectors_are_orthonormal_when_eigenvalues_coincide() {
     let n = 40;
-    let q = Lcg(7).complex_matrix(n).qr().q();
+    let q = complex_matrix(7, n).qr().q();
     let lambda = DVector::from_fn(n, |k, _| Complex::from((k / 10) as f64 - 1.0));
     let a = &q * diagonal(&lambda) * q.adjoint();
     let modes = hermitian_eigendecomposition(&a).unwrap();
@@ -293,7 +264,7 @@ fn a_jordan_block_moves_by_the_nth_root_of_its_perturbation() {
 #[test]
 fn a_hidden_jordan_block_is_found_within_the_nth_root_of_rounding() {
     for n in [2, 3, 5, 8] {
-        let q = Lcg(n as u64).matrix(n).qr().q();
+        let q = Lcg(n as u64).matrix(n, n).qr().q();
         let hidden = &q * jordan_block(n, 2.0) * q.transpose();
         let worst = eigenvalues(&hidden).unwrap().map(|z| (z - Complex::from(2.0)).norm()).max();
         let theory = (n as f64 * 4.0 * f64::EPSILON).powf(1.0 / n as f64);
@@ -422,7 +393,7 @@ proptest! {
     #[test]
     fn a_change_of_basis_keeps_the_eigenvalues(a in square_matrix(2..9), seed in 0u64..1000) {
         let n = a.nrows();
-        let q = Lcg(seed).matrix(n).qr().q();
+        let q = Lcg(seed).matrix(n, n).qr().q();
         let modes = eigendecomposition(&a).unwrap();
         // Bauer and Fike: rounding of QAQᵀ moves an eigenvalue by at most κ(V) ε‖A‖.
         let allowed = 1e-14 * n as f64 * modes.condition_number();
@@ -439,7 +410,7 @@ proptest! {
         a in square_matrix(2..9), seed in 0u64..1000, exponent in 1i32..8,
     ) {
         let n = a.nrows();
-        let e = Lcg(seed).matrix(n) * 10f64.powi(-exponent);
+        let e = Lcg(seed).matrix(n, n) * 10f64.powi(-exponent);
         let modes = eigendecomposition(&a).unwrap();
         let bound = modes.condition_number() * (e.clone().svd(false, false).singular_values.max() + 1e-14);
         for z in &eigenvalues(&(&a + e)).unwrap() {
@@ -474,7 +445,7 @@ proptest! {
     #[test]
     fn complex_schur_form_is_unitary_and_triangular(re in square_matrix(1..16), seed in 0u64..1000) {
         let n = re.nrows();
-        let a = re.zip_map(&Lcg(seed).matrix(n), Complex::new);
+        let a = re.zip_map(&Lcg(seed).matrix(n, n), Complex::new);
         let schur = complex_schur(&a).unwrap();
         let tolerance = 1e-14 * n as f64;
         prop_assert!((&schur.q * &schur.t * schur.q.adjoint() - &a).camax() < tolerance);
@@ -610,7 +581,7 @@ fn zero_identity_and_one_by_one() {
 
 #[test]
 fn extreme_units_change_the_eigenvalues_and_nothing_else() {
-    let a = Lcg(11).matrix(6);
+    let a = Lcg(11).matrix(6, 6);
     let plain = eigendecomposition(&a).unwrap();
     for unit in [1e-300, 1e-160, 1e160, 1e300] {
         let modes = eigendecomposition(&(&a * unit)).unwrap();

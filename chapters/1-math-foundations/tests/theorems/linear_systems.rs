@@ -1,5 +1,7 @@
 //! What the page *Linear systems* claims.
 
+use std::f64::consts::{FRAC_PI_2, TAU};
+
 use math_foundations::linear_systems::{
     AdaptiveTrajectory, Direction, DormandPrince, FlowError, PhasePortrait, Reason,
     classify_planar, dormand_prince, dormand_prince_step, forced_response, free_response,
@@ -11,7 +13,7 @@ use proptest::prelude::*;
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use serde_json::Value;
-use std::f64::consts::{FRAC_PI_2, TAU};
+use workbench::testing::{self, fixture};
 
 /// The page's damped spring with a push: x'' = -x - 1.2 x' + u.
 fn spring() -> (DMatrix<f64>, DMatrix<f64>) {
@@ -33,10 +35,8 @@ fn random_system(
     (a, b, x0)
 }
 
-fn fixture() -> Value {
-    let path = format!("{}/../../tests/fixtures/integrators.json", env!("CARGO_MANIFEST_DIR"));
-    let text = std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{path}: {error}"));
-    serde_json::from_str(&text).expect("JSON")
+fn golden() -> Value {
+    serde_json::from_str(&fixture("integrators.json")).expect("JSON")
 }
 
 fn numbers(list: &Value) -> Vec<f64> {
@@ -44,8 +44,7 @@ fn numbers(list: &Value) -> Vec<f64> {
 }
 
 fn rows(list: &Value) -> DMatrix<f64> {
-    let rows: Vec<Vec<f64>> = list.as_array().expect("rows").iter().map(numbers).collect();
-    DMatrix::from_fn(rows.len(), rows[0].len(), |i, j| rows[i][j])
+    testing::matrix(&list.as_array().expect("rows").iter().map(numbers).collect::<Vec<_>>())
 }
 
 fn assert_close(found: &DVector<f64>, expected: &DVector<f64>, tolerance: f64, what: &str) {
@@ -127,7 +126,7 @@ fn a_held_input_on_an_invertible_a_gives_the_textbook_formula() {
 
 #[test]
 fn held_inputs_agree_with_scipy() {
-    for (index, case) in fixture()["held"].as_array().unwrap().iter().enumerate() {
+    for (index, case) in golden()["held"].as_array().unwrap().iter().enumerate() {
         let (a, b) = (rows(&case["a"]), rows(&case["b"]));
         let delta = case["delta"].as_f64().unwrap();
         let (a_bar, b_bar) = held_input_step(&a, &b, delta).unwrap();
@@ -324,7 +323,7 @@ fn van_der_pol(mu: f64, x: &DVector<f64>) -> DVector<f64> {
 }
 
 fn reference(name: &str) -> (DVector<f64>, Vec<(f64, DVector<f64>)>) {
-    let fixture = fixture();
+    let fixture = golden();
     let problems = fixture["problems"].as_array().expect("valid");
     let problem = problems.iter().find(|p| p["name"] == name).expect("valid");
     let ends = numbers(&problem["times"])

@@ -1,5 +1,7 @@
 //! What chapter 1 claims, page by page.
 
+mod common;
+
 mod eigendecomposition;
 mod fourier;
 mod introduction;

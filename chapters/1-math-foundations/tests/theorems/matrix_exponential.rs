@@ -6,12 +6,13 @@ use math_foundations::matrix_exponential::{
     exponential_condition_number, matrix_exponential, matrix_exponential_frechet, one_norm,
     taylor_exponential,
 };
-use nalgebra::{Complex, ComplexField, DMatrix, Matrix2, dmatrix, dvector};
+use nalgebra::{Complex, DMatrix, Matrix2, dmatrix, dvector};
 use proptest::prelude::*;
 use rand::RngExt;
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 use serde_json::Value;
+use workbench::testing::{fixture, relative_error};
 
 /// A matrix of a fixture: rows of numbers.
 fn matrix(rows: &Value) -> DMatrix<f64> {
@@ -19,28 +20,18 @@ fn matrix(rows: &Value) -> DMatrix<f64> {
     DMatrix::from_fn(rows.len(), rows.len(), |i, j| rows[i][j].as_f64().expect("a number"))
 }
 
-fn fixture(file: &str) -> Value {
-    let path = format!("{}/../../tests/fixtures/{file}", env!("CARGO_MANIFEST_DIR"));
-    let text = std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{path}: {error}"));
-    serde_json::from_str(&text).expect("JSON")
+fn golden(file: &str) -> Value {
+    serde_json::from_str(&fixture(file)).expect("JSON")
 }
 
 /// The cases of `expm_exact.json`: name, A, e^A rounded once from 200 digits.
 fn exact_cases() -> Vec<(String, DMatrix<f64>, DMatrix<f64>)> {
-    let cases = fixture("expm_exact.json");
+    let cases = golden("expm_exact.json");
     let cases = cases["cases"].as_array().expect("cases");
     cases
         .iter()
         .map(|case| (case["name"].to_string(), matrix(&case["A"]), matrix(&case["expA"])))
         .collect()
-}
-
-/// ‖found - expected‖ / ‖expected‖ in the Frobenius norm.
-fn relative_error<T: ComplexField<RealField = f64>>(
-    found: &DMatrix<T>,
-    expected: &DMatrix<T>,
-) -> f64 {
-    (found - expected).norm() / expected.norm()
 }
 
 /// The error that an algorithm may make which is exact for an A rounded N times: each product of
@@ -120,7 +111,7 @@ fn every_golden_exponential_is_as_exact_as_the_problem_allows() {
 fn well_conditioned_golden_exponentials_agree_with_scipy_to_13_digits() {
     // SciPy 1.17.1 loses digits on these 3 x 3 matrices: they are held to the exact value below.
     let scipy_is_off = ["\"randn3x5.0\"", "\"randn3x40.0\"", "\"moler_vanloan_ward1\""];
-    let scipy = fixture("expm.json");
+    let scipy = golden("expm.json");
     let scipy = scipy["cases"].as_array().expect("cases");
     for ((name, a, exact), case) in exact_cases().into_iter().zip(scipy) {
         let found = matrix_exponential(&a).unwrap();
@@ -149,7 +140,7 @@ fn single_precision_is_as_exact_as_the_problem_allows() {
 
 #[test]
 fn complex_exponentials_are_exact_to_rounding() {
-    let cases = fixture("expm_exact.json");
+    let cases = golden("expm_exact.json");
     let cases = cases["complex_cases"].as_array().expect("complex cases");
     assert_eq!(cases.len(), 9);
     for case in cases {

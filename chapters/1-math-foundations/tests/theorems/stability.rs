@@ -16,6 +16,9 @@ use proptest::prelude::*;
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use serde::Deserialize;
+use workbench::testing::{assert_close, fixture, matrix};
+
+use crate::common::legs;
 
 /// The running example of the page: x'' + 0.4 x' + x = 0.
 fn spring() -> DMatrix<f64> {
@@ -46,22 +49,8 @@ fn random_positive_definite(n: usize, rng: &mut ChaCha8Rng) -> DMatrix<f64> {
     (&q + q.transpose()) * 0.5
 }
 
-/// HiPPO-LegS: far from normal, its eigenvalues are -1, …, -N.
-fn legs(n: usize) -> DMatrix<f64> {
-    DMatrix::from_fn(n, n, |i, k| match i.cmp(&k) {
-        std::cmp::Ordering::Greater => -(((2 * i + 1) * (2 * k + 1)) as f64).sqrt(),
-        std::cmp::Ordering::Equal => -(i as f64 + 1.0),
-        std::cmp::Ordering::Less => 0.0,
-    })
-}
-
 fn is_positive_definite(p: &DMatrix<f64>) -> bool {
     p.clone().cholesky().is_some()
-}
-
-fn assert_close(what: &str, found: &DMatrix<f64>, expected: &DMatrix<f64>, relative: f64) {
-    let error = (found - expected).norm() / expected.norm().max(f64::MIN_POSITIVE);
-    assert!(error <= relative, "{what}: expected {expected}found {found}relative error {error:e}");
 }
 
 // The fixtures -------------------------------------------------------------------------------
@@ -94,19 +83,13 @@ struct Polynomial {
     circle: usize,
 }
 
-fn fixture() -> Fixture {
-    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/fixtures/lyapunov.json");
-    let text = std::fs::read_to_string(path).unwrap_or_else(|error| panic!("{path}: {error}"));
-    serde_json::from_str(&text).unwrap_or_else(|error| panic!("{path}: {error}"))
-}
-
-fn matrix(rows: &[Vec<f64>]) -> DMatrix<f64> {
-    DMatrix::from_fn(rows.len(), rows[0].len(), |i, j| rows[i][j])
+fn golden() -> Fixture {
+    serde_json::from_str(&fixture("lyapunov.json")).expect("lyapunov.json")
 }
 
 #[test]
 fn lyapunov_solutions_are_scipys() {
-    let fixture = fixture();
+    let fixture = golden();
     for case in &fixture.continuous {
         let (a, q, x) = (matrix(&case.a), matrix(&case.q), matrix(&case.x));
         assert_close(&case.name, &solve_lyapunov(&a, &q).unwrap(), &x, 1e-11);
@@ -130,7 +113,7 @@ fn lyapunov_solutions_are_scipys() {
 
 #[test]
 fn root_counts_are_numpys() {
-    for case in fixture().polynomials {
+    for case in golden().polynomials {
         let flow = routh_array(&case.coefficients).unwrap();
         assert_eq!((flow.unstable, flow.on_boundary), (case.right, case.axis), "{flow:?}");
         let step = routh_array_discrete(&case.coefficients).unwrap();
@@ -430,6 +413,27 @@ proptest! {
 }
 
 // The eigenvalue criterion -------------------------------------------------------------------
+
+/// nalgebra's singular vectors, asked for a matrix that is singular up to rounding, call about one in a
+/// thousand of the defective ones bounded.
+#[test]
+fn a_double_eigenvalue_on_the_boundary_is_judged_by_its_eigenvectors() {
+    let mut rng = ChaCha8Rng::seed_from_u64(12);
+    for draw in 0..4000 {
+        let n = 3 + draw % 3;
+        let q = random_matrix(n, &mut rng).qr().q();
+        let mut t = random_matrix(n, &mut rng).upper_triangle();
+        (2..n).for_each(|i| t[(i, i)] = -0.5 - t[(i, i)].abs());
+        for (link, expected) in [
+            (0.0, StabilityVerdict::Marginal),
+            (rng.random_range(0.1..1.0), StabilityVerdict::Unstable),
+        ] {
+            t.view_mut((0, 0), (2, 2)).copy_from(&dmatrix![0.0, link; 0.0, 0.0]);
+            let a = &q * &t * q.transpose();
+            assert_eq!(stability_verdict(&a).unwrap(), expected, "draw {draw}: {a}");
+        }
+    }
+}
 
 #[test]
 fn verdict_on_the_boundary_asks_for_eigenvectors() {

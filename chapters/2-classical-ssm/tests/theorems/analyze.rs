@@ -13,6 +13,8 @@ use math_foundations::stability::lyapunov_certificate;
 use nalgebra::{Complex, DMatrix, dmatrix};
 use serde_json::Value;
 
+use crate::common::{expect_same_set, golden};
+
 fn named(name: &str) -> DescribedSystem {
     DescribedSystem::named(name, &[]).unwrap()
 }
@@ -30,31 +32,9 @@ fn flow(name: &str) -> StateSpace<Continuous> {
     named(name).continuous().unwrap().clone()
 }
 
-fn golden() -> Value {
-    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/fixtures/analyze.json");
-    serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap()
-}
-
 fn points(list: &Value) -> Vec<Complex<f64>> {
     let pair = |pair: &Value| Complex::new(pair[0].as_f64().unwrap(), pair[1].as_f64().unwrap());
     list.as_array().unwrap().iter().map(pair).collect()
-}
-
-/// Both lists hold the same numbers, in whatever order.
-fn same_points(what: &str, expected: &[Complex<f64>], found: &[Complex<f64>], tolerance: f64) {
-    let mut left = found.to_vec();
-    assert_eq!(expected.len(), left.len(), "{what}: expected {expected:?}, found {found:?}");
-    for point in expected {
-        let distance = |other: &Complex<f64>| (other - point).norm();
-        let nearest =
-            (0..left.len()).min_by(|&i, &j| distance(&left[i]).total_cmp(&distance(&left[j])));
-        let other = left.remove(nearest.unwrap());
-        let size = 1.0 + point.norm();
-        assert!(
-            (other - point).norm() <= tolerance * size,
-            "{what}: expected {point}, found {other}"
-        );
-    }
 }
 
 fn close(what: &str, expected: f64, found: f64, tolerance: f64) {
@@ -113,16 +93,16 @@ fn modes_without_a_frequency_or_a_damping_have_none() {
 
 #[test]
 fn every_shipped_system_is_seen_as_python_control_sees_it() {
-    let golden = golden();
+    let golden = golden("analyze.json");
     let systems = golden["systems"].as_object().unwrap();
     assert_eq!(systems.len(), NAMED_SYSTEMS.len());
     for (name, _) in NAMED_SYSTEMS {
         let (expected, found) = (&systems[name], report(name));
         let poles: Vec<_> =
             found.modes.iter().map(|m| Complex::new(m.pole.re, m.pole.im)).collect();
-        same_points(name, &points(&expected["poles"]), &poles, 1e-11);
+        expect_same_set(name, &points(&expected["poles"]), &poles, 1e-11);
         let zeros: Vec<_> = found.zeros.iter().map(|z| Complex::new(z.re, z.im)).collect();
-        same_points(name, &points(&expected["zeros"]), &zeros, 1e-8);
+        expect_same_set(name, &points(&expected["zeros"]), &zeros, 1e-8);
         let all = |key: &str| -> Vec<f64> {
             expected[key].as_array().unwrap().iter().filter_map(Value::as_f64).collect()
         };
@@ -147,7 +127,7 @@ fn every_shipped_system_is_seen_as_python_control_sees_it() {
 
 #[test]
 fn margins_and_closed_loops_are_those_of_python_control() {
-    let golden = golden();
+    let golden = golden("analyze.json");
     for (name, expected) in golden["systems"].as_object().unwrap() {
         let Some(margins) = expected.get("margins") else {
             continue;
@@ -180,7 +160,7 @@ fn margins_and_closed_loops_are_those_of_python_control() {
 
 #[test]
 fn the_root_locus_passes_through_python_controls_closed_loops() {
-    let golden = golden();
+    let golden = golden("analyze.json");
     let mut looked_at = 0;
     for (name, expected) in golden["systems"].as_object().unwrap() {
         let Some(gains) = expected.get("locus").and_then(Value::as_object) else {
@@ -197,7 +177,7 @@ fn the_root_locus_passes_through_python_controls_closed_loops() {
             };
             // Between two gains of the sweep no pole moves farther than a stride.
             let here: Vec<_> = locus.branches.iter().map(|branch| branch[after]).collect();
-            same_points(name, &points(poles), &here, 0.1 * size);
+            expect_same_set(name, &points(poles), &here, 0.1 * size);
             looked_at += 1;
         }
     }
@@ -221,7 +201,7 @@ fn branches_start_at_the_poles_and_never_jump() {
         }
         let locus = root_locus(&system).unwrap();
         let starts: Vec<_> = locus.branches.iter().map(|branch| branch[0]).collect();
-        same_points(name, eigenvalues(system.a()).unwrap().as_slice(), &starts, 1e-14);
+        expect_same_set(name, eigenvalues(system.a()).unwrap().as_slice(), &starts, 1e-14);
         let everywhere = locus.branches.iter().flatten();
         let size = everywhere.map(|pole| pole.norm()).fold(0.0, f64::max);
         for branch in &locus.branches {
@@ -264,7 +244,7 @@ fn the_closed_loop_is_that_of_the_page_on_state_space() {
     let k = locus.gains[locus.gains.len() / 2];
     let closed = system.feedback_gain(&dmatrix![k]).unwrap();
     let here: Vec<_> = locus.branches.iter().map(|b| b[locus.gains.len() / 2]).collect();
-    same_points("closed", eigenvalues(closed.a()).unwrap().as_slice(), &here, 1e-12);
+    expect_same_set("closed", eigenvalues(closed.a()).unwrap().as_slice(), &here, 1e-12);
 }
 
 #[test]
@@ -278,7 +258,7 @@ fn branches_end_in_the_zeros_where_there_are_as_many() {
     );
     let locus = root_locus(&system.unwrap()).unwrap();
     let zero = Complex::new(-0.5, 3.75_f64.sqrt());
-    same_points("ends", &[zero, zero.conj()], &last_points(&locus), 1e-3);
+    expect_same_set("ends", &[zero, zero.conj()], &last_points(&locus), 1e-3);
 }
 
 #[test]

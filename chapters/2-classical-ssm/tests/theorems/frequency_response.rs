@@ -15,25 +15,11 @@ use math_foundations::linear_systems::{held_input_step, propagate};
 use math_foundations::state_representations::companion;
 use nalgebra::{Complex, DMatrix, DVector, dmatrix, dvector};
 use proptest::prelude::*;
-use rand::{RngExt, SeedableRng};
+use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 use serde_json::Value;
 
-fn fixture(file: &str) -> Value {
-    let path = format!("{}/../../tests/fixtures/{file}", env!("CARGO_MANIFEST_DIR"));
-    let text = std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{path}: {error}"));
-    serde_json::from_str(&text).expect("JSON")
-}
-
-fn matrix(rows: &Value) -> DMatrix<f64> {
-    let rows = rows.as_array().expect("rows");
-    let columns = rows[0].as_array().expect("a row").len();
-    DMatrix::from_fn(rows.len(), columns, |i, j| rows[i][j].as_f64().expect("a number"))
-}
-
-fn numbers(list: &Value) -> Vec<f64> {
-    list.as_array().expect("a list").iter().map(|x| x.as_f64().expect("a number")).collect()
-}
+use crate::common::{close, golden, matrix, numbers, random_matrix, spring};
 
 fn cases<'a>(golden: &'a Value, key: &str) -> &'a [Value] {
     golden[key].as_array().expect("cases")
@@ -76,38 +62,30 @@ fn ratio(case: &Value) -> StateSpace<Continuous> {
     from_ratio(&numbers(&case["num"]), &numbers(&case["den"]))
 }
 
-fn spring(damping: f64) -> StateSpace<Continuous> {
-    let a = dmatrix![0.0, 1.0; -1.0, -damping];
-    StateSpace::continuous(a, dmatrix![0.0; 1.0], dmatrix![1.0, 0.0], dmatrix![0.0]).expect("valid")
-}
-
-fn entries(random: &mut ChaCha8Rng, rows: usize, columns: usize) -> DMatrix<f64> {
-    DMatrix::from_fn(rows, columns, |_, _| random.random_range(-1.0..1.0))
-}
-
 /// A stable flow drawn from a seed.
 fn stable_flow(n: usize, m: usize, p: usize, seed: u64) -> StateSpace<Continuous> {
     let mut random = ChaCha8Rng::seed_from_u64(seed);
-    let a = entries(&mut random, n, n) * (3.0 / n as f64).sqrt();
+    let a = random_matrix(n, n, &mut random) * (3.0 / n as f64).sqrt();
     let most = eigenvalues(&a).expect("valid")[0].re;
     let a = a - DMatrix::identity(n, n) * (most + 0.1);
-    let (b, c, d) =
-        (entries(&mut random, n, m), entries(&mut random, p, n), entries(&mut random, p, m));
+    let (b, c, d) = (
+        random_matrix(n, m, &mut random),
+        random_matrix(p, n, &mut random),
+        random_matrix(p, m, &mut random),
+    );
     StateSpace::continuous(a, b, c, d).expect("valid")
 }
 
 fn stable_steps(n: usize, m: usize, p: usize, seed: u64) -> StateSpace<Discrete> {
     let mut random = ChaCha8Rng::seed_from_u64(seed);
-    let a = entries(&mut random, n, n);
+    let a = random_matrix(n, n, &mut random);
     let radius = eigenvalues(&a).expect("valid").iter().map(|z| z.norm()).fold(0.0, f64::max);
-    let (b, c, d) =
-        (entries(&mut random, n, m), entries(&mut random, p, n), entries(&mut random, p, m));
+    let (b, c, d) = (
+        random_matrix(n, m, &mut random),
+        random_matrix(p, n, &mut random),
+        random_matrix(p, m, &mut random),
+    );
     StateSpace::discrete(a * (0.9 / radius), b, c, d, 0.5).expect("valid")
-}
-
-fn close(what: &str, found: f64, expected: f64, relative: f64) {
-    let error = (found - expected).abs();
-    assert!(error <= relative * expected.abs(), "{what}: found {found:e}, expected {expected:e}");
 }
 
 fn sigma_max(g: &DMatrix<Complex<f64>>) -> f64 {
@@ -164,7 +142,7 @@ fn eq_2_4_response_of_steps_is_the_fourier_series_of_the_kernel() {
 
 #[test]
 fn golden_frequency_responses_agree_with_forty_digits() {
-    let golden = fixture("responses.json");
+    let golden = golden("responses.json");
     let mut checked = 0;
     for case in cases(&golden, "waves") {
         let omega = case["omega"].as_f64().unwrap();
@@ -183,7 +161,7 @@ fn golden_frequency_responses_agree_with_forty_digits() {
 
 #[test]
 fn golden_spring_agrees_with_python_control() {
-    let golden = fixture("control.json");
+    let golden = golden("control.json");
     let case = &golden["mass_spring_k40_b5_m1"];
     let a = dmatrix![0.0, 1.0; -40.0, -5.0];
     let system =
@@ -258,7 +236,7 @@ fn a_held_motor_answers_slow_waves_like_the_motor_itself() {
 
 #[test]
 fn all_crossings_agree_with_forty_digits() {
-    let golden = fixture("responses.json");
+    let golden = golden("responses.json");
     let loops = cases(&golden, "margins");
     assert_eq!(loops.len(), 9);
     for case in loops {
@@ -304,7 +282,7 @@ fn all_crossings_agree_with_forty_digits() {
 
 #[test]
 fn crossings_of_sampled_loops_agree_with_a_fine_grid() {
-    let golden = fixture("responses.json");
+    let golden = golden("responses.json");
     assert_eq!(cases(&golden, "sampled_margins").len(), 4);
     for case in cases(&golden, "sampled_margins") {
         let name = case["name"].as_str().unwrap();
@@ -405,7 +383,7 @@ fn nyquist_counts_the_growing_modes_that_closing_adds() {
 
 #[test]
 fn phases_of_a_coarse_list_do_not_jump() {
-    let golden = fixture("responses.json");
+    let golden = golden("responses.json");
     for case in cases(&golden, "phases") {
         let (name, omegas) = (case["name"].as_str().unwrap(), numbers(&case["omega"]));
         let loops = cases(&golden, "margins").iter().find(|other| other["name"] == name).unwrap();
@@ -454,7 +432,7 @@ fn decibels_are_twenty_times_a_logarithm() {
 
 #[test]
 fn bandwidths_are_where_half_the_power_is_left() {
-    let golden = fixture("responses.json");
+    let golden = golden("responses.json");
     for case in cases(&golden, "bandwidths") {
         let name = case["name"].as_str().unwrap();
         let (found, gains) = match either(case) {
@@ -494,7 +472,7 @@ fn bandwidths_are_where_half_the_power_is_left() {
 
 #[test]
 fn peak_gains_agree_with_a_search_on_a_fine_grid() {
-    let golden = fixture("responses.json");
+    let golden = golden("responses.json");
     for case in cases(&golden, "peaks") {
         let found = match either(case) {
             Either::Flow(flow) => peak_gain(&flow).unwrap(),

@@ -1,7 +1,5 @@
 //! What the page `realization` claims.
 
-#![allow(clippy::unwrap_used, reason = "a helper of a test fails as the test does")]
-
 use classical_ssm::controllability::{
     Carts, balanced_truncation, controllability_matrix, hankel_singular_values,
     minimal_realization, observability_matrix,
@@ -18,12 +16,10 @@ use math_foundations::stability::spectral_radius;
 use math_foundations::state_representations::Matrices;
 use nalgebra::{Complex, DMatrix, dmatrix};
 use proptest::prelude::*;
-use rand::{RngExt, SeedableRng};
+use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 
-fn random(rows: usize, columns: usize, rng: &mut ChaCha8Rng) -> DMatrix<f64> {
-    DMatrix::from_fn(rows, columns, |_, _| rng.random_range(-1.0..1.0))
-}
+use crate::common::random_matrix;
 
 /// Random steps without feedthrough whose slowest mode dies away like `radius^k`.
 fn random_steps(
@@ -33,9 +29,9 @@ fn random_steps(
     radius: f64,
     rng: &mut ChaCha8Rng,
 ) -> StateSpace<Discrete> {
-    let g = random(n, n, rng);
+    let g = random_matrix(n, n, rng);
     let a = &g * (radius / spectral_radius(&g).unwrap());
-    let (b, c) = (random(n, m, rng), random(p, n, rng));
+    let (b, c) = (random_matrix(n, m, rng), random_matrix(p, n, rng));
     StateSpace::discrete(a, b, c, DMatrix::zeros(p, m), 0.1).unwrap()
 }
 
@@ -81,7 +77,7 @@ fn markov_parameters_are_what_an_impulse_brings_forth() {
     let mut rng = ChaCha8Rng::seed_from_u64(2);
     let sys = random_steps(4, 2, 3, 0.9, &mut rng);
     let sys = sys
-        .with_matrices(Matrices { d: random(3, 2, &mut rng), ..sys.matrices().clone() })
+        .with_matrices(Matrices { d: random_matrix(3, 2, &mut rng), ..sys.matrices().clone() })
         .unwrap();
     let kernel = markov_parameters(&sys, 12);
     for input in 0..2 {
@@ -328,7 +324,7 @@ proptest! {
     fn coordinates_leave_no_trace_in_the_kernel(n in 1usize..=6, seed in 0u64..1_000) {
         let mut rng = ChaCha8Rng::seed_from_u64(seed);
         let sys = random_steps(n, 2, 2, 0.9, &mut rng);
-        let t = random(n, n, &mut rng) + DMatrix::identity(n, n) * 3.0;
+        let t = random_matrix(n, n, &mut rng) + DMatrix::identity(n, n) * 3.0;
         let told = sys.with_matrices(sys.matrices().change_coordinates(&t).unwrap()).unwrap();
         let (one, other) = (markov_parameters(&sys, 20), markov_parameters(&told, 20));
         prop_assert!(difference(&one, &other) < 1e-12 * size(&one));

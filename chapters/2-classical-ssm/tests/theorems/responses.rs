@@ -17,26 +17,18 @@ use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use serde_json::Value;
 
-fn fixture(file: &str) -> Value {
-    let path = format!("{}/../../tests/fixtures/{file}", env!("CARGO_MANIFEST_DIR"));
-    let text = std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{path}: {error}"));
-    serde_json::from_str(&text).expect("JSON")
-}
-
-fn numbers(list: &Value) -> Vec<f64> {
-    list.as_array().expect("a list").iter().map(|x| x.as_f64().expect("a number")).collect()
-}
-
-fn entries(random: &mut ChaCha8Rng, rows: usize, columns: usize) -> DMatrix<f64> {
-    DMatrix::from_fn(rows, columns, |_, _| random.random_range(-1.0..1.0))
-}
+use crate::common::{close, golden, numbers, random_matrix, spring};
 
 /// A stable flow, drawn from a seed: entries of size about 1 / √N, shifted left.
 fn stable_flow(n: usize, m: usize, p: usize, seed: u64) -> StateSpace<Continuous> {
     let mut random = ChaCha8Rng::seed_from_u64(seed);
-    let a = entries(&mut random, n, n) * (3.0 / n as f64).sqrt() - DMatrix::identity(n, n) * 1.3;
-    let (b, c, d) =
-        (entries(&mut random, n, m), entries(&mut random, p, n), entries(&mut random, p, m));
+    let a =
+        random_matrix(n, n, &mut random) * (3.0 / n as f64).sqrt() - DMatrix::identity(n, n) * 1.3;
+    let (b, c, d) = (
+        random_matrix(n, m, &mut random),
+        random_matrix(p, n, &mut random),
+        random_matrix(p, m, &mut random),
+    );
     StateSpace::continuous(a, b, c, d).expect("valid")
 }
 
@@ -46,11 +38,6 @@ fn stable_steps(n: usize, m: usize, p: usize, seed: u64) -> StateSpace<Discrete>
     let a = flow.a() / 3.5;
     StateSpace::discrete(a, flow.b().clone(), flow.c().clone(), flow.d().clone(), 0.1)
         .expect("valid")
-}
-
-fn spring(damping: f64) -> StateSpace<Continuous> {
-    let a = dmatrix![0.0, 1.0; -1.0, -damping];
-    StateSpace::continuous(a, dmatrix![0.0; 1.0], dmatrix![1.0, 0.0], dmatrix![0.0]).expect("valid")
 }
 
 fn signal(m: usize, length: usize, seed: u64) -> Vec<DVector<f64>> {
@@ -66,11 +53,6 @@ fn uneven(length: usize) -> Vec<f64> {
 fn largest_difference(left: &[DVector<f64>], right: &[DVector<f64>]) -> f64 {
     assert_eq!(left.len(), right.len());
     left.iter().zip(right).map(|(l, r)| (l - r).amax()).fold(0.0, f64::max)
-}
-
-fn close(what: &str, found: f64, expected: f64, relative: f64) {
-    let error = (found - expected).abs();
-    assert!(error <= relative * expected.abs(), "{what}: found {found}, expected {expected}");
 }
 
 #[test]
@@ -254,7 +236,7 @@ fn a_held_grid_may_be_cut_finer_without_changing_anything() {
 
 #[test]
 fn golden_step_and_impulse_responses_agree_with_python_control() {
-    let golden = fixture("control.json");
+    let golden = golden("control.json");
     let systems = [
         (
             "mass_spring_k40_b5_m1",
@@ -343,7 +325,7 @@ fn assert_figures(name: &str, found: &StepFigures, expected: &StepFigures, relat
 
 #[test]
 fn figures_of_merit_agree_with_forty_digits() {
-    let golden = fixture("responses.json");
+    let golden = golden("responses.json");
     let cases = golden["step_figures"].as_array().unwrap();
     assert_eq!(cases.len(), 6);
     for case in cases {

@@ -1,12 +1,13 @@
 //! The claims of the page `state_space`.
 
-use crate::common::{expect_close_matrix, random_flow, random_matrix, random_steps};
 use classical_ssm::state_space::{Continuous, Discrete, StateSpace, StateSpaceError, TimeDomain};
 use math_foundations::state_representations::{Matrices, mass_spring_damper};
 use nalgebra::{Complex, DMatrix, DVector, dmatrix};
 use proptest::prelude::*;
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
+
+use crate::common::{expect_close_matrix, random_flow, random_matrix, random_steps};
 
 type Answer = DMatrix<Complex<f64>>;
 

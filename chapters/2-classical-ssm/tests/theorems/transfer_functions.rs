@@ -1,6 +1,5 @@
 //! The claims of the page `transfer_functions`.
 
-use crate::common::{expect_close_matrix, random_flow, random_matrix, random_steps};
 use classical_ssm::state_space::{Continuous, Discrete, StateSpace, TimeDomain};
 use classical_ssm::transfer_functions::{
     TransferFunction, TransferFunctionError, controllable_form, dc_gain, modal_form, normal_rank,
@@ -14,21 +13,10 @@ use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 use serde_json::Value;
 
-fn fixture() -> Value {
-    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/fixtures/transfer_functions.json");
-    let text = std::fs::read_to_string(path).unwrap_or_else(|error| panic!("{path}: {error}"));
-    serde_json::from_str(&text).expect("JSON")
-}
-
-fn list(value: &Value) -> Vec<f64> {
-    let numbers = value.as_array().expect("a list").iter();
-    numbers.map(|number| number.as_f64().expect("a number")).collect()
-}
-
-fn matrix(rows: &Value) -> DMatrix<f64> {
-    let rows: Vec<Vec<f64>> = rows.as_array().expect("rows").iter().map(list).collect();
-    DMatrix::from_fn(rows.len(), rows[0].len(), |i, j| rows[i][j])
-}
+use crate::common::{
+    expect_close_matrix, expect_same_set, golden, matrix, numbers, random_flow, random_matrix,
+    random_steps,
+};
 
 fn matrices(case: &Value) -> Matrices {
     Matrices {
@@ -44,40 +32,21 @@ fn flow(case: &Value) -> StateSpace<Continuous> {
 }
 
 fn complex_list(case: &Value, name: &str) -> Vec<Complex<f64>> {
-    let (re, im) = (list(&case[format!("{name}_re")]), list(&case[format!("{name}_im")]));
+    let (re, im) = (numbers(&case[format!("{name}_re")]), numbers(&case[format!("{name}_im")]));
     re.into_iter().zip(im).map(|(re, im)| Complex::new(re, im)).collect()
-}
-
-/// Each expected number has a found one of its own, as close as `relative` says.
-fn expect_same_set(
-    name: &str,
-    expected: &[Complex<f64>],
-    found: &DVector<Complex<f64>>,
-    relative: f64,
-) {
-    assert_eq!(expected.len(), found.len(), "{name}: expected {expected:?}, found {found}");
-    let mut left: Vec<Complex<f64>> = found.iter().copied().collect();
-    for z in expected {
-        let distance = |other: &Complex<f64>| (other - z).norm();
-        let nearest = (0..left.len())
-            .min_by(|&i, &j| distance(&left[i]).total_cmp(&distance(&left[j])))
-            .expect("a system");
-        let apart = distance(&left.remove(nearest));
-        assert!(apart <= relative * (1.0 + z.norm()), "{name}: {z} is missed by {apart:e}");
-    }
 }
 
 #[test]
 fn golden_zeros_of_square_wide_and_tall_systems_are_found_and_no_others() {
-    let fixture = fixture();
+    let fixture = golden("transfer_functions.json");
     let cases = fixture["zeros"].as_array().unwrap();
     assert_eq!(cases.len(), 24);
     for case in cases {
         let name = case["name"].as_str().unwrap();
         let expected = complex_list(case, "zeros");
         // Zeros of random systems have condition numbers of up to some thousand.
-        expect_same_set(name, &expected, &zeros(&flow(case)).unwrap(), 1e-10);
-        expect_same_set(name, &expected, &zeros(&flow(case).dual()).unwrap(), 1e-10);
+        expect_same_set(name, &expected, zeros(&flow(case)).unwrap().as_slice(), 1e-10);
+        expect_same_set(name, &expected, zeros(&flow(case).dual()).unwrap().as_slice(), 1e-10);
     }
 }
 
@@ -95,18 +64,23 @@ fn relative_degree_is_not_mistaken_for_a_zero_far_away() {
             let t = random_orthogonal(system.d_state(), seed);
             let found = zeros(&system.change_coordinates(&t).unwrap()).unwrap();
             // The last of these systems is 10⁶ times closer to one without that zero than to none.
-            expect_same_set("turned", &[Complex::from(-3.5)], &found, 1e-6);
+            expect_same_set("turned", &[Complex::from(-3.5)], found.as_slice(), 1e-6);
         }
     }
 }
 
 #[test]
 fn golden_poles_gains_and_fractions_are_those_of_python_control() {
-    let fixture = fixture();
+    let fixture = golden("transfer_functions.json");
     for case in fixture["fractions"].as_array().unwrap() {
         let name = case["name"].as_str().unwrap();
         let system = flow(case);
-        expect_same_set(name, &complex_list(case, "poles"), &poles(&system).unwrap(), 1e-12);
+        expect_same_set(
+            name,
+            &complex_list(case, "poles"),
+            poles(&system).unwrap().as_slice(),
+            1e-12,
+        );
         match (dc_gain(&system), &case["dc_gain"]) {
             (Err(TransferFunctionError::Integrates { lambda }), Value::Null) => {
                 assert_eq!(lambda, 0.0);
@@ -115,7 +89,7 @@ fn golden_poles_gains_and_fractions_are_those_of_python_control() {
             (found, expected) => panic!("{name}: expected {expected}, found {found:?}"),
         }
         let fractions = transfer_function(&system).unwrap();
-        let reversed = |value: &Value| -> Vec<f64> { list(value).into_iter().rev().collect() };
+        let reversed = |value: &Value| -> Vec<f64> { numbers(value).into_iter().rev().collect() };
         for i in 0..system.outputs() {
             for j in 0..system.inputs() {
                 let found = &fractions[(i, j)];
@@ -137,7 +111,7 @@ fn golden_poles_gains_and_fractions_are_those_of_python_control() {
 
 #[test]
 fn golden_canonical_forms_are_those_of_python_control_in_reverse_order() {
-    let fixture = fixture();
+    let fixture = golden("transfer_functions.json");
     for case in fixture["forms"].as_array().unwrap() {
         let system = flow(case);
         let n = system.d_state();
@@ -226,9 +200,9 @@ proptest! {
         let turned = system.change_coordinates(&t).unwrap();
         let fed_back = system.feedback_gain(&(random_matrix(m, m, random) * 0.1));
         let expected: Vec<Complex<f64>> = expected.iter().copied().collect();
-        expect_same_set("turned", &expected, &zeros(&turned).unwrap(), 1e-4);
+        expect_same_set("turned", &expected, zeros(&turned).unwrap().as_slice(), 1e-4);
         if let Ok(fed_back) = fed_back {
-            expect_same_set("fed back", &expected, &zeros(&fed_back).unwrap(), 1e-4);
+            expect_same_set("fed back", &expected, zeros(&fed_back).unwrap().as_slice(), 1e-4);
         }
     }
 
@@ -408,7 +382,7 @@ fn numerators_that_cancel_everything_are_zero_and_say_so() {
 
 #[test]
 fn normal_rank_is_the_rank_of_the_answer_at_almost_every_point() {
-    let fixture = fixture();
+    let fixture = golden("transfer_functions.json");
     for case in fixture["zeros"].as_array().unwrap() {
         let system = flow(case);
         let g = system.matrices().transfer(Complex::new(0.37, 1.71)).unwrap();
@@ -427,7 +401,7 @@ fn normal_rank_is_the_rank_of_the_answer_at_almost_every_point() {
 fn polynomials_and_their_roots_agree() {
     let fraction = TransferFunction::new(&[6.0, 5.0, 1.0], &[10.0, 2.0, 2.0]).unwrap();
     let roots = fraction.zeros().unwrap();
-    expect_same_set("zeros", &[Complex::from(-2.0), Complex::from(-3.0)], &roots, 1e-14);
+    expect_same_set("zeros", &[Complex::from(-2.0), Complex::from(-3.0)], roots.as_slice(), 1e-14);
     let again = polynomial_from_roots(&fraction.poles().unwrap());
     for (expected, found) in [5.0, 1.0, 1.0].iter().zip(again) {
         assert!((expected - found).abs() < 1e-14);

@@ -11,10 +11,9 @@ use math_foundations::matrix_exponential::matrix_exponential;
 use math_foundations::stability::{spectral_abscissa, spectral_radius};
 use nalgebra::{Complex, DMatrix, DVector, dmatrix};
 use proptest::prelude::*;
+use workbench::testing::relative_error;
 
-use crate::systems::{
-    fixture, matrix, random_flow, random_inputs, relative_error, series_error, spring,
-};
+use crate::systems::{golden, matrix, random_flow, random_inputs, series_error, spring};
 
 /// The eight rules, and two more members of the families with parameters.
 fn rules() -> Vec<Discretization> {
@@ -297,7 +296,7 @@ fn every_rule_agrees_with_scipy_where_scipy_has_it() {
         ("bilinear_family.json", ["a", "b", "c", "d", "delta"], "rule"),
         ("cont2discrete_holds.json", ["A", "B", "C", "D", "dt"], "method"),
     ] {
-        let golden = fixture(file);
+        let golden = golden(file);
         for case in golden["cases"].as_array().expect("cases") {
             let name = case[rule_key].as_str().expect("a rule");
             let name = if name.starts_with("gbt") { "gbt=0.3" } else { name };

@@ -15,10 +15,9 @@ use math_foundations::matrix_exponential::matrix_exponential;
 use math_foundations::stability::spectral_radius;
 use nalgebra::{Complex, DMatrix, DVector, dmatrix, dvector};
 use proptest::prelude::*;
+use workbench::testing::relative_error;
 
-use crate::systems::{
-    bucket, fixture, matrix, random_flow, random_inputs, random_matrix, relative_error, spring,
-};
+use crate::systems::{bucket, golden, matrix, random_flow, random_inputs, random_matrix, spring};
 
 /// `C (sI - A)^{-1} B + D` of a flow.
 fn transfer_of(flow: &StateSpace<Continuous>, s: Complex<f64>) -> DMatrix<Complex<f64>> {
@@ -59,7 +58,7 @@ fn eq_3_3_is_the_trapezoid_rule() {
 
 #[test]
 fn rules_agree_with_scipy() {
-    let reference = fixture("bilinear_family.json");
+    let reference = golden("bilinear_family.json");
     let mut compared = 0;
     for case in reference["cases"].as_array().unwrap() {
         let system = &reference["systems"][case["system"].as_str().unwrap()];

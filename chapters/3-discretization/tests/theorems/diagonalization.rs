@@ -14,6 +14,8 @@ use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use serde_json::Value;
 
+use crate::systems::{golden, spring};
+
 /// A random system whose slowest mode decays at the rate 0.1.
 fn random_stable(n: usize, inputs: usize, outputs: usize, seed: u64) -> StateSpace<Continuous> {
     let mut random = ChaCha8Rng::seed_from_u64(seed);
@@ -23,11 +25,6 @@ fn random_stable(n: usize, inputs: usize, outputs: usize, seed: u64) -> StateSpa
         (matrix(n, n), matrix(n, inputs), matrix(outputs, n), matrix(outputs, inputs));
     let shift = spectral_abscissa(&a).unwrap() + 0.1;
     StateSpace::continuous(a - DMatrix::identity(n, n) * shift, b, c, d).unwrap()
-}
-
-fn spring(damping: f64) -> StateSpace<Continuous> {
-    let (a, b) = (dmatrix![0.0, 1.0; -1.0, -damping], dmatrix![0.0; 1.0]);
-    StateSpace::continuous(a, b, dmatrix![1.0, 0.0], dmatrix![0.0]).unwrap()
 }
 
 fn condition(sys: &StateSpace<Continuous>) -> f64 {
@@ -57,10 +54,8 @@ fn error(found: &[DMatrix<f64>], exact: &[DMatrix<f64>]) -> f64 {
     found.iter().zip(exact).map(|(f, e)| (f - e).amax()).fold(0.0, f64::max) / scale
 }
 
-fn fixture(family: &str) -> Vec<Value> {
-    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/fixtures/modal.json");
-    let cases: Value = serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap();
-    cases[family].as_array().unwrap().clone()
+fn family(name: &str) -> Vec<Value> {
+    golden("modal.json")[name].as_array().unwrap().clone()
 }
 
 fn golden_kernel(case: &Value) -> Vec<DMatrix<f64>> {
@@ -196,7 +191,7 @@ fn a_pair_stored_once_says_what_both_say() {
 #[test]
 fn springs_that_ring_lose_nothing_and_springs_that_creep_lose_the_digits_of_v() {
     let mut refused = 0;
-    for case in fixture("spring") {
+    for case in family("spring") {
         let (damping, delta) = (case["damping"].as_f64().unwrap(), case["delta"].as_f64().unwrap());
         let (sys, exact) = (spring(damping), golden_kernel(&case));
         let dense = error(&dense_kernel(&sys, delta, exact.len()), &exact);
@@ -218,14 +213,14 @@ fn springs_that_ring_lose_nothing_and_springs_that_creep_lose_the_digits_of_v() 
         }
     }
     assert_eq!(refused, 1, "critical damping has one eigenvector and no diagonal form");
-    let case = fixture("spring").into_iter().find(|case| case["damping"] == 2.00000001).unwrap();
+    let case = family("spring").into_iter().find(|case| case["damping"] == 2.00000001).unwrap();
     let lost = error(&modal_kernel(&spring(2.00000001), 0.5, 32), &golden_kernel(&case));
     assert!(lost > 1e-13, "two real eigenvectors, nearly parallel: {lost:e}");
 }
 
 #[test]
 fn half_of_a_pair_solved_for_with_the_other_half_loses_what_they_shared() {
-    let case = fixture("spring").into_iter().find(|case| case["damping"] == 1.99999999).unwrap();
+    let case = family("spring").into_iter().find(|case| case["damping"] == 1.99999999).unwrap();
     let (sys, exact) = (spring(1.99999999), golden_kernel(&case));
     let careful = DiagonalSystem::from_state_space(&sys).unwrap();
 
@@ -243,7 +238,7 @@ fn half_of_a_pair_solved_for_with_the_other_half_loses_what_they_shared() {
 #[test]
 fn legs_loses_all_digits_through_its_modes_and_none_through_its_matrix() {
     let mut through_modes = Vec::new();
-    for case in fixture("legs") {
+    for case in family("legs") {
         let n = case["n"].as_u64().unwrap() as usize;
         let (sys, exact) = (hippo_legs(n).unwrap(), golden_kernel(&case));
         let dense = error(&dense_kernel(&sys, 0.125, exact.len()), &exact);
@@ -266,7 +261,7 @@ fn legs_loses_all_digits_through_its_modes_and_none_through_its_matrix() {
 
 #[test]
 fn balancing_makes_the_condition_number_smaller_and_the_error_no_smaller() {
-    for case in fixture("legs").iter().take(6) {
+    for case in family("legs").iter().take(6) {
         let n = case["n"].as_u64().unwrap() as usize;
         let (sys, exact) = (hippo_legs(n).unwrap(), golden_kernel(case));
         let balanced = balance_modes(&sys).unwrap();

@@ -10,8 +10,9 @@ use math_foundations::matrix_exponential::matrix_exponential;
 use math_foundations::stability::{is_stable_discrete, spectral_radius};
 use nalgebra::{Complex, DMatrix, DVector, dmatrix, dvector};
 use proptest::prelude::*;
+use workbench::testing::relative_error;
 
-use crate::systems::{bucket, random_flow, random_inputs, random_matrix, relative_error, spring};
+use crate::systems::{bucket, random_flow, random_inputs, random_matrix, spring};
 
 /// What the page calls stiff: one eigenvalue -1, one -1000.
 fn stiff_spring() -> DMatrix<f64> {

@@ -11,36 +11,8 @@ use nalgebra::{DMatrix, DVector, dmatrix, dvector};
 use proptest::prelude::*;
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
-use serde_json::Value;
 
-fn fixture(file: &str) -> Value {
-    let path = format!("{}/../../tests/fixtures/{file}", env!("CARGO_MANIFEST_DIR"));
-    let text = std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{path}: {error}"));
-    serde_json::from_str(&text).expect("JSON")
-}
-
-fn numbers(list: &Value) -> Vec<f64> {
-    list.as_array().expect("a list").iter().map(|x| x.as_f64().expect("a number")).collect()
-}
-
-fn flow(a: DMatrix<f64>, b: DMatrix<f64>) -> StateSpace<Continuous> {
-    let (n, m) = b.shape();
-    StateSpace::continuous(a, b, DMatrix::from_element(1, n, 1.0), DMatrix::zeros(1, m))
-        .expect("it fits")
-}
-
-fn spring() -> StateSpace<Continuous> {
-    flow(dmatrix![0.0, 1.0; -1.0, -0.4], dmatrix![0.0; 1.0])
-}
-
-fn random_flow(n: usize, m: usize, seed: u64) -> StateSpace<Continuous> {
-    let mut random = ChaCha8Rng::seed_from_u64(seed);
-    let spread = (3.0 / n as f64).sqrt();
-    let a = DMatrix::from_fn(n, n, |i, j| {
-        spread * random.random_range(-1.0..1.0) - if i == j { 1.2 } else { 0.0 }
-    });
-    flow(a, DMatrix::from_fn(n, m, |_, _| random.random_range(-1.0..1.0)))
-}
+use crate::systems::{flow, golden, numbers, random_flow, spring};
 
 fn softplus(z: f64) -> f64 {
     z.exp().ln_1p()
@@ -53,7 +25,7 @@ fn sigmoid(z: f64) -> f64 {
 #[test]
 fn eq_3_5_a_step_weighs_the_input_at_its_two_ends() {
     for (seed, lambda) in [(1, 0.5), (2, 1.0), (3, 0.0), (4, 0.83)] {
-        let (system, delta) = (random_flow(4, 2, seed), 0.6);
+        let (system, delta) = (random_flow((4, 2, 1), 1.0, -1.2, seed), 0.6);
         let step = exponential_trapezoidal(&system, delta, lambda).unwrap();
         let x = dvector![1.0, -0.5, 0.2, 2.0];
         let (begin, end) = (dvector![0.7, -1.0], dvector![0.1, 0.4]);
@@ -85,7 +57,7 @@ fn error_of(rule: &Recurrence, system: &StateSpace<Continuous>) -> f64 {
 
 #[test]
 fn exponential_euler_has_order_one_and_the_trapezoid_order_two() {
-    let system = spring();
+    let system = spring(0.4);
     let order = |error: &dyn Fn(f64) -> f64| (error(0.02) / error(0.01)).log2();
     let euler = order(&|delta| error_of(&exponential_euler(&system, delta).unwrap(), &system));
     assert!((euler - 1.0).abs() < 0.1, "{euler}");
@@ -105,7 +77,7 @@ fn exponential_euler_has_order_one_and_the_trapezoid_order_two() {
 
 #[test]
 fn lambda_of_one_is_mambas_rule_and_lambda_of_nothing_looks_back() {
-    let system = random_flow(5, 2, 7);
+    let system = random_flow((5, 2, 1), 1.0, -1.2, 7);
     let euler = exponential_euler(&system, 0.3).unwrap();
     assert_eq!(euler, exponential_trapezoidal(&system, 0.3, 1.0).unwrap());
     assert_eq!(euler.b_bar, system.b() * 0.3);
@@ -132,7 +104,7 @@ fn code_and_paper_differ_by_phi_one_in_every_mode() {
 
 #[test]
 fn a_learned_b_absorbs_the_hold_at_one_step_and_at_no_other() {
-    let system = random_flow(6, 2, 9);
+    let system = random_flow((6, 2, 1), 1.0, -1.2, 9);
     let (_, absorbed) = phi_columns(&(system.a() * 0.4), system.b(), 1).unwrap();
     let learned = flow(system.a().clone(), absorbed[0].clone());
     let kernel = |rule: Recurrence| rule.held().unwrap();
@@ -191,7 +163,7 @@ fn trapezoid_is_eulers_state_less_half_of_the_newest_push() {
     // So in a time-invariant layer λ = 1/2 is λ = 1 with D - ΔCB/2 for D.
     let mut random = ChaCha8Rng::seed_from_u64(11);
     for seed in 0..5 {
-        let (system, delta) = (random_flow(6, 2, seed), 0.3);
+        let (system, delta) = (random_flow((6, 2, 1), 1.0, -1.2, seed), 0.3);
         let half = exponential_trapezoidal(&system, delta, 0.5).unwrap();
         let mut euler = exponential_euler(&system, delta).unwrap();
         euler.d -= system.c() * system.b() * (delta / 2.0);
@@ -222,7 +194,7 @@ fn the_trap_moves_weight_between_neighbours() {
 
 #[test]
 fn selective_states_are_those_of_mambas_reference_code() {
-    let case = &fixture("selective_steps.json")["mamba"];
+    let case = &golden("selective_steps.json")["mamba"];
     let a = DVector::from_vec(numbers(&case["A"]));
     let bias = case["delta_bias"].as_f64().expect("a number");
     let tokens: Vec<Token> = numbers(&case["u"])
@@ -255,7 +227,7 @@ fn selective_states_are_those_of_mambas_reference_code() {
 
 #[test]
 fn selective_states_are_those_of_mamba_3_with_lambda_the_sigmoid_of_trap() {
-    let case = &fixture("selective_steps.json")["mamba3"];
+    let case = &golden("selective_steps.json")["mamba3"];
     let [a_delta, delta, trap, x] =
         ["a_delta", "delta", "trap_logit", "x"].map(|key| numbers(&case[key]));
     let expected = DVector::from_vec(numbers(&case["last_state"]));
@@ -279,8 +251,9 @@ fn selective_states_are_those_of_mamba_3_with_lambda_the_sigmoid_of_trap() {
 
 #[test]
 fn what_does_not_fit_is_refused_in_words() {
-    let refused =
-        |delta, lambda| exponential_trapezoidal(&spring(), delta, lambda).unwrap_err().to_string();
+    let refused = |delta, lambda| {
+        exponential_trapezoidal(&spring(0.4), delta, lambda).unwrap_err().to_string()
+    };
     assert_eq!(refused(-1.0, 0.5), "expected Δ to be finite and positive, found -1");
     assert_eq!(refused(1.0, 1.5), "expected λ to be from 0 to 1, found 1.5");
     assert_eq!(refused(1.0, f64::NAN), "expected λ to be from 0 to 1, found NaN");

@@ -2,6 +2,7 @@
 
 use std::f64::consts::{PI, TAU};
 
+use classical_ssm::frequency_response;
 use classical_ssm::state_space::{Discrete, StateSpace};
 use discretization::bilinear::generalized_bilinear;
 use discretization::euler::{backward_euler, forward_euler};
@@ -13,10 +14,9 @@ use math_foundations::linear_systems::{forced_response, held_input_step};
 use math_foundations::state_representations::Matrices;
 use nalgebra::{Complex, DMatrix, DVector, dmatrix, dvector};
 use proptest::prelude::*;
+use workbench::testing::relative_error;
 
-use crate::systems::{
-    bucket, random_flow, random_inputs, random_matrix, relative_error, series_error, spring,
-};
+use crate::systems::{bucket, random_flow, random_inputs, random_matrix, series_error, spring};
 
 /// Random weights with an Ā that shrinks, so that long runs stay finite.
 fn random_recurrence((n, m, p): (usize, usize, usize), seed: u64) -> Recurrence {
@@ -100,6 +100,9 @@ fn an_alias_lies_within_half_a_turn_a_step_and_is_its_own_alias() {
         assert!((alias(seen, delta).unwrap() - seen).abs() < 1e-12);
         let turn = Complex::from_polar(1.0, (omega - seen) * delta);
         assert!((turn - 1.0).norm() < 1e-11, "{omega}");
+        // Chapter 2 counts the turns and leaves their direction out.
+        let size = frequency_response::alias(omega, delta).unwrap();
+        assert!((size - seen.abs()).abs() < 1e-12, "{omega}: {seen} {size}");
     }
     // Half a turn a step has no direction; we call it forwards.
     assert_eq!(alias(-PI / delta, delta).unwrap(), PI / delta);
@@ -231,6 +234,7 @@ fn a_recurrence_that_does_not_fit_is_refused_in_a_sentence() {
     let short = rule.run(&dvector![1.0], &dvector![0.0, 0.0], &[]).unwrap_err();
     assert_eq!(short.to_string(), "expected x to be 3 x 1, found 1 x 1");
     assert!(sample(f64::sin, -0.1, 3).is_err() && alias(1.0, 0.0).is_err());
+    assert!(alias(f64::NAN, 0.1).is_err() && alias(f64::INFINITY, 0.1).is_err());
     assert!(speed_up(&spring(0.4), f64::NAN).is_err());
     assert!(matches!(speed_up(&spring(0.4), f64::INFINITY), Err(DiscretizationError::Input(_))));
     let pole = Recurrence {

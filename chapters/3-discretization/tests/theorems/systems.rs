@@ -2,10 +2,11 @@
 
 use classical_ssm::state_space::{Continuous, StateSpace};
 use math_foundations::state_representations::mass_spring_damper;
-use nalgebra::{ComplexField, DMatrix, DVector, dmatrix};
+use nalgebra::{DMatrix, DVector, dmatrix};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use serde_json::Value;
+use workbench::testing;
 
 /// `x' = rate (u - x)`, `y = x`.
 pub fn bucket(rate: f64) -> StateSpace<Continuous> {
@@ -17,6 +18,13 @@ pub fn bucket(rate: f64) -> StateSpace<Continuous> {
 pub fn spring(damping: f64) -> StateSpace<Continuous> {
     let parts = mass_spring_damper(1.0, damping, 1.0).expect("a spring");
     StateSpace::continuous(parts.a, parts.b, parts.c, parts.d).expect("a spring")
+}
+
+/// `x' = Ax + Bu` whose output is the sum of its states.
+pub fn flow(a: DMatrix<f64>, b: DMatrix<f64>) -> StateSpace<Continuous> {
+    let (n, m) = b.shape();
+    StateSpace::continuous(a, b, DMatrix::from_element(1, n, 1.0), DMatrix::zeros(1, m))
+        .expect("a flow")
 }
 
 /// Entries between -1 and 1.
@@ -43,15 +51,6 @@ pub fn random_inputs(inputs: usize, count: usize, seed: u64) -> Vec<DVector<f64>
     random_matrix(inputs, count, seed).column_iter().map(|u| u.into_owned()).collect()
 }
 
-/// ‖found - expected‖ / ‖expected‖ in the Frobenius norm, absolute where nothing is expected.
-pub fn relative_error<T: ComplexField<RealField = f64>>(
-    found: &DMatrix<T>,
-    expected: &DMatrix<T>,
-) -> f64 {
-    let size = expected.norm();
-    (found - expected).norm() / if size == 0.0 { 1.0 } else { size }
-}
-
 /// The largest difference of two series of vectors, relative to the largest expected vector.
 pub fn series_error(found: &[DVector<f64>], expected: &[DVector<f64>]) -> f64 {
     assert_eq!(found.len(), expected.len());
@@ -62,15 +61,16 @@ pub fn series_error(found: &[DVector<f64>], expected: &[DVector<f64>]) -> f64 {
     error / if size == 0.0 { 1.0 } else { size }
 }
 
-/// A file of `tests/fixtures`.
-pub fn fixture(file: &str) -> Value {
-    let path = format!("{}/../../tests/fixtures/{file}", env!("CARGO_MANIFEST_DIR"));
-    let text = std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{path}: {error}"));
-    serde_json::from_str(&text).expect("JSON")
+/// A fixture whose shape is not worth a type.
+pub fn golden(file: &str) -> Value {
+    serde_json::from_str(&testing::fixture(file)).expect("JSON")
+}
+
+pub fn numbers(list: &Value) -> Vec<f64> {
+    list.as_array().expect("a list").iter().map(|x| x.as_f64().expect("a number")).collect()
 }
 
 /// A matrix of a fixture, row by row.
 pub fn matrix(rows: &Value) -> DMatrix<f64> {
-    let rows: Vec<Vec<f64>> = serde_json::from_value(rows.clone()).expect("rows of numbers");
-    DMatrix::from_fn(rows.len(), rows[0].len(), |i, j| rows[i][j])
+    testing::matrix(&rows.as_array().expect("rows").iter().map(numbers).collect::<Vec<_>>())
 }

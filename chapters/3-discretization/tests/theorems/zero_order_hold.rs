@@ -14,44 +14,9 @@ use nalgebra::{Complex, DMatrix, DVector, dmatrix, dvector};
 use proptest::prelude::*;
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
-use serde_json::Value;
+use workbench::testing::relative_error;
 
-fn fixture(file: &str) -> Value {
-    let path = format!("{}/../../tests/fixtures/{file}", env!("CARGO_MANIFEST_DIR"));
-    let text = std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{path}: {error}"));
-    serde_json::from_str(&text).expect("JSON")
-}
-
-fn matrix(rows: &Value) -> DMatrix<f64> {
-    let rows = rows.as_array().expect("rows");
-    let columns = rows[0].as_array().expect("a row").len();
-    DMatrix::from_fn(rows.len(), columns, |i, j| rows[i][j].as_f64().expect("a number"))
-}
-
-fn relative_error(found: &DMatrix<f64>, expected: &DMatrix<f64>) -> f64 {
-    (found - expected).norm() / expected.norm()
-}
-
-fn flow(a: DMatrix<f64>, b: DMatrix<f64>) -> StateSpace<Continuous> {
-    let (n, m) = b.shape();
-    StateSpace::continuous(a, b, DMatrix::from_element(1, n, 1.0), DMatrix::zeros(1, m))
-        .expect("it fits")
-}
-
-/// The chapter's spring: x'' + 0.4 x' + x = u.
-fn spring() -> StateSpace<Continuous> {
-    flow(dmatrix![0.0, 1.0; -1.0, -0.4], dmatrix![0.0; 1.0])
-}
-
-/// A random flow whose circle of eigenvalues has radius 1 and stands left of the axis.
-fn random_flow(n: usize, m: usize, seed: u64) -> StateSpace<Continuous> {
-    let mut random = ChaCha8Rng::seed_from_u64(seed);
-    let spread = (3.0 / n as f64).sqrt();
-    let a = DMatrix::from_fn(n, n, |i, j| {
-        spread * random.random_range(-1.0..1.0) - if i == j { 1.2 } else { 0.0 }
-    });
-    flow(a, DMatrix::from_fn(n, m, |_, _| random.random_range(-1.0..1.0)))
-}
+use crate::systems::{flow, golden, matrix, random_flow, spring};
 
 /// Where the flow is at the end of a step, followed by small steps that know no exponential.
 fn followed(
@@ -67,7 +32,7 @@ fn followed(
 
 #[test]
 fn eq_3_4_block_exponential_is_the_integral_of_the_exponential() {
-    for (system, delta) in [(spring(), 0.7), (random_flow(5, 2, 1), 1.3)] {
+    for (system, delta) in [(spring(0.4), 0.7), (random_flow((5, 2, 1), 1.0, -1.2, 1), 1.3)] {
         let n = system.d_state();
         let step = zero_order_hold(&system, delta).unwrap();
         // The other side: ∫₀^Δ e^{Aτ} dτ B, column by column, as a sum over Gauss points (eq-1-3).
@@ -88,7 +53,11 @@ fn eq_3_4_block_exponential_is_the_integral_of_the_exponential() {
 
 #[test]
 fn zero_order_hold_is_exact_for_held_inputs() {
-    for (system, seed) in [(spring(), 1), (random_flow(4, 2, 3), 2), (random_flow(9, 1, 5), 3)] {
+    for (system, seed) in [
+        (spring(0.4), 1),
+        (random_flow((4, 2, 1), 1.0, -1.2, 3), 2),
+        (random_flow((9, 1, 1), 1.0, -1.2, 5), 3),
+    ] {
         let mut random = ChaCha8Rng::seed_from_u64(seed);
         for delta in [0.05, 0.8, 3.0] {
             let step = zero_order_hold(&system, delta).unwrap();
@@ -111,7 +80,7 @@ fn zero_order_hold_is_exact_for_held_inputs() {
 
 #[test]
 fn first_order_hold_is_exact_for_piecewise_linear_inputs() {
-    for (system, seed) in [(spring(), 1), (random_flow(4, 2, 3), 2)] {
+    for (system, seed) in [(spring(0.4), 1), (random_flow((4, 2, 1), 1.0, -1.2, 3), 2)] {
         let mut random = ChaCha8Rng::seed_from_u64(seed);
         for delta in [0.05, 0.8, 3.0] {
             let step = first_order_hold(&system, delta).unwrap();
@@ -134,7 +103,7 @@ fn first_order_hold_is_exact_for_piecewise_linear_inputs() {
 
 #[test]
 fn holds_agree_with_sixty_digits() {
-    let cases = fixture("zero_order_hold.json");
+    let cases = golden("zero_order_hold.json");
     let cases = cases["systems"].as_array().expect("systems");
     assert_eq!(cases.len(), 32);
     for case in cases {
@@ -173,7 +142,7 @@ fn holds_agree_with_sixty_digits() {
 
 #[test]
 fn golden_holds_agree_with_scipy() {
-    let golden = fixture("cont2discrete_holds.json");
+    let golden = golden("cont2discrete_holds.json");
     let mut checked = 0;
     for case in golden["cases"].as_array().expect("cases") {
         let [a, b, c, d] = ["A", "B", "C", "D"]
@@ -197,7 +166,7 @@ fn golden_holds_agree_with_scipy() {
 
 #[test]
 fn a_step_with_one_column_is_chapter_1s_held_input_step() {
-    let system = random_flow(6, 2, 8);
+    let system = random_flow((6, 2, 1), 1.0, -1.2, 8);
     let step = zero_order_hold(&system, 0.9).unwrap();
     let (a_bar, b_bar) = held_input_step(system.a(), system.b(), 0.9).unwrap();
     assert!(relative_error(&step.a_bar, &a_bar) < 1e-14);
@@ -213,7 +182,7 @@ fn textbook_formula_fails_where_the_block_does_not() {
     assert!(zero_order_hold(&flow(a, b), 1.0).is_ok());
 
     // The weaker the spring, the fewer digits the inverse leaves; and the shorter the step.
-    let cases = fixture("zero_order_hold.json");
+    let cases = golden("zero_order_hold.json");
     let mut seen = 0;
     for case in cases["systems"].as_array().expect("systems") {
         let lost = match (case["name"].as_str(), case["delta"].as_f64()) {
@@ -239,7 +208,7 @@ fn textbook_formula_fails_where_the_block_does_not() {
 
 #[test]
 fn phi_functions_of_numbers_agree_with_two_hundred_digits() {
-    let cases = fixture("zero_order_hold.json");
+    let cases = golden("zero_order_hold.json");
     for case in cases["scalars"].as_array().expect("scalars") {
         let part = |key: &str| case[key].as_f64().expect("a number");
         let z = Complex::new(part("re"), part("im"));
@@ -326,7 +295,7 @@ fn phi_functions_of_a_matrix_act_on_its_modes_as_those_of_a_number() {
 
 #[test]
 fn short_steps_add_and_long_steps_settle() {
-    let system = spring();
+    let system = spring(0.4);
     let n = system.d_state();
     for delta in [1e-300, 1e-100, 1e-12, 1e-8] {
         let step = zero_order_hold(&system, delta).unwrap();
@@ -348,7 +317,7 @@ fn short_steps_add_and_long_steps_settle() {
 
 #[test]
 fn loud_and_quiet_inputs_cost_no_digits() {
-    let quiet = random_flow(5, 1, 6);
+    let quiet = random_flow((5, 1, 1), 1.0, -1.2, 6);
     let expected = zero_order_hold(&quiet, 0.4).unwrap();
     for power in [-900, -60, 60, 90, 900] {
         let factor = 2f64.powi(power);
@@ -375,8 +344,8 @@ fn error_under_a_sine(rule: &Recurrence, late_by: f64) -> f64 {
 #[test]
 fn a_hold_answers_a_smooth_input_half_a_step_late() {
     let order = |error: &dyn Fn(f64) -> f64| (error(0.1) / error(0.05)).log2();
-    let zero = |delta| zero_order_hold(&spring(), delta).unwrap();
-    let first = |delta| first_order_hold(&spring(), delta).unwrap();
+    let zero = |delta| zero_order_hold(&spring(0.4), delta).unwrap();
+    let first = |delta| first_order_hold(&spring(0.4), delta).unwrap();
     // Against the input itself order 1, against the input half a step later order 2.
     let plain = order(&|delta| error_under_a_sine(&zero(delta), 0.0));
     assert!((plain - 1.0).abs() < 0.05, "{plain}");
@@ -388,7 +357,7 @@ fn a_hold_answers_a_smooth_input_half_a_step_late() {
 
 #[test]
 fn what_does_not_fit_is_refused_in_words() {
-    let refused = |delta| zero_order_hold(&spring(), delta).unwrap_err().to_string();
+    let refused = |delta| zero_order_hold(&spring(0.4), delta).unwrap_err().to_string();
     assert_eq!(refused(0.0), "expected Δ to be finite and positive, found 0");
     assert_eq!(refused(f64::NAN), "expected Δ to be finite and positive, found NaN");
     let growth = flow(dmatrix![800.0], dmatrix![1.0]);
@@ -405,7 +374,7 @@ proptest! {
 
     #[test]
     fn two_half_steps_are_one_step(n in 1usize..=64, m in 1usize..4, seed in 0u64..1000, delta in 0.01..4.0) {
-        let system = random_flow(n, m, seed);
+        let system = random_flow((n, m, 1), 1.0, -1.2, seed);
         let [whole, half] = [delta, delta / 2.0].map(|d| zero_order_hold(&system, d).unwrap());
         let twice = &half.a_bar * &half.a_bar;
         prop_assert!((&whole.a_bar - twice).norm() < 1e-13 * half.a_bar.norm().powi(2));
@@ -416,7 +385,7 @@ proptest! {
 
     #[test]
     fn two_half_steps_along_one_line_are_one_step(n in 1usize..=32, seed in 0u64..1000, delta in 0.01..4.0) {
-        let system = random_flow(n, 1, seed);
+        let system = random_flow((n, 1, 1), 1.0, -1.2, seed);
         let [whole, half] = [delta, delta / 2.0].map(|d| first_order_hold(&system, d).unwrap());
         // The input in the middle is the mean of both ends.
         let middle = &half.b_bar_previous + &half.a_bar * &half.b_bar;
@@ -430,7 +399,7 @@ proptest! {
     #[test]
     fn a_times_the_held_weight_is_what_the_state_gained(n in 1usize..=64, seed in 0u64..1000, delta in 0.01..4.0, singular: bool) {
         // A B̄ = (Ā - I) B needs no inverse, and holds where there is none.
-        let drawn = random_flow(n, 2, seed);
+        let drawn = random_flow((n, 2, 1), 1.0, -1.2, seed);
         let mut a = drawn.a().clone();
         if singular {
             a.row_mut(n - 1).fill(0.0);

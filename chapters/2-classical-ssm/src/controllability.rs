@@ -283,9 +283,14 @@ fn rounding(n: usize) -> f64 {
     10.0 * n as f64 * f64::EPSILON
 }
 
+/// The norm of A, or 1 where there is nothing to measure by.
+fn size(a: &DMatrix<f64>) -> f64 {
+    if a.norm() > 0.0 { a.norm() } else { 1.0 }
+}
+
 /// B with each input in a unit in which its column is as long as A is large.
 fn in_like_units(a: &DMatrix<f64>, b: &DMatrix<f64>) -> DMatrix<f64> {
-    let size = if a.norm() > 0.0 { a.norm() } else { 1.0 };
+    let size = size(a);
     let mut b = b.clone();
     for mut column in b.column_iter_mut() {
         // Twice, so that a column of the smallest numbers does not overflow its reciprocal.
@@ -304,14 +309,15 @@ fn in_like_units(a: &DMatrix<f64>, b: &DMatrix<f64>) -> DMatrix<f64> {
 /// Turns the coordinates, `x = Q z`, until the first r of z are those that the input reaches.
 ///
 /// What B reaches comes first; then what A makes of that and is new; and so on, until nothing new comes.
-/// Returns Q and r. A part of length `tolerance ‖A‖` counts as nothing.
+/// Returns Q and r. A part of length `tolerance ‖A‖` counts as nothing, and so does what rounding has become
+/// by the shortest step so far.
 // ANCHOR: staircase
 fn staircase(a: &DMatrix<f64>, b: &DMatrix<f64>, tolerance: f64) -> (DMatrix<f64>, usize) {
     let n = a.nrows();
     let mut a_turned = a.clone();
     let mut q_transposed = DMatrix::identity(n, n);
     let mut fresh = in_like_units(a, b);
-    let nothing = tolerance * if a.norm() > 0.0 { a.norm() } else { 1.0 };
+    let mut nothing = tolerance * size(a);
     let mut reached = 0;
     while reached < n {
         let qr = fresh.col_piv_qr();
@@ -325,6 +331,7 @@ fn staircase(a: &DMatrix<f64>, b: &DMatrix<f64>, tolerance: f64) -> (DMatrix<f64
         let mut columns = a_turned.columns(reached, n - reached).transpose();
         qr.q_tr_mul(&mut columns);
         a_turned.columns_mut(reached, n - reached).copy_from(&columns.transpose());
+        nothing = nothing.max(rounding(n) * size(a).powi(2) / r[(steps - 1, steps - 1)].abs());
         reached += steps;
         fresh = a_turned.view((reached, reached - steps), (n - reached, steps)).into_owned();
     }
@@ -421,7 +428,7 @@ fn distance(
 ) -> (f64, DVector<Complex<f64>>) {
     let (n, b) = (a.nrows(), in_like_units(a, b));
     let complex = |matrix: &DMatrix<f64>| matrix.map(|entry| Complex::new(entry, 0.0));
-    let size = if a.norm() > 0.0 { a.norm() } else { 1.0 };
+    let size = size(a);
     let mut joined = side_by_side(a, &b).map(|entry| Complex::new(entry, 0.0));
     let a = complex(a);
     let mut measure = |point: Complex<f64>| {

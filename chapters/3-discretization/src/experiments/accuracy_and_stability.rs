@@ -52,8 +52,8 @@ fn orders(options: &Options) -> Result<(), Box<dyn Error>> {
         options.damping, options.omega
     );
     println!();
-    println!("{:>45} {:>24}", "place and speed read, at Δ =", "fitted order");
-    println!("{:26} {:>8} {:>8} {:>8} {:>9} {:>9}", "", 0.1, 0.025, 0.00625, "both", "place");
+    println!("{:>46} {:>24}", "place and speed read, at Δ =", "fitted order");
+    println!("{:27} {:>8} {:>8} {:>8} {:>9} {:>9}", "", 0.1, 0.025, 0.00625, "both", "place");
     for rule in Discretization::ALL {
         let errors = |sys: &StateSpace<Continuous>| -> Result<Vec<f64>, Box<dyn Error>> {
             let counts = [120, 480, 1920];
@@ -66,7 +66,7 @@ fn orders(options: &Options) -> Result<(), Box<dyn Error>> {
         let order = |errors: &[f64]| {
             fitted_order(&deltas, errors).map_or("-".to_owned(), |p| format!("{p:.2}"))
         };
-        print!("{:26}", rule.to_string());
+        print!("{:27}", rule.to_string());
         for error in &both {
             print!(" {:>8}", in_words(*error));
         }
@@ -81,11 +81,11 @@ fn stiff() -> Result<(), Box<dyn Error>> {
         "A slow tank behind a fast one, rates 1 and 1000, filled by sin t for 4 s: largest error"
     );
     println!();
-    println!("{:26} {:>13} {:>9} {:>9} {:>9}", "", "stable up to", "Δ = 0.001", "0.01", "0.1");
+    println!("{:27} {:>13} {:>9} {:>9} {:>9}", "", "stable up to", "Δ = 0.001", "0.01", "0.1");
     for rule in Discretization::ALL {
         let limit = rule.largest_stable_step(&sys)?;
         let limit = if limit.is_finite() { limit.to_string() } else { "any step".to_owned() };
-        print!("{:26} {limit:>13}", rule.to_string());
+        print!("{:27} {limit:>13}", rule.to_string());
         for count in [4000, 400, 40] {
             let delta = 4.0 / f64::from(count);
             let error = output_error(rule, &sys, Signal::Sine(1.0), delta, count as usize)?;
@@ -104,7 +104,7 @@ fn time() -> Result<(), Box<dyn Error>> {
     let sys = StateSpace::continuous(a, column.clone(), column.transpose(), dmatrix![0.0])?;
     println!("What a rule costs for N = {n}, one input, one output: the best of forty rounds");
     println!();
-    println!("{:26} {:>14} {:>12} {:>16}", "", "once (µs)", "a step (µs)", "multiplications");
+    println!("{:27} {:>14} {:>12} {:>16}", "", "once (µs)", "a step (µs)", "multiplications");
     for rule in Discretization::ALL {
         let best = |call: &mut dyn FnMut(), rounds: u32| {
             let mut best = f64::INFINITY;
@@ -120,7 +120,7 @@ fn time() -> Result<(), Box<dyn Error>> {
         let (rest, u) = (DVector::zeros(n), vec![DVector::repeat(1, 1.0); 1000]);
         let step = best(&mut || drop(black_box(steps.run(&rest, &u[0], &u))), 1) / 1000.0;
         println!(
-            "{:26} {once:>14.0} {step:>12.2} {:>16}",
+            "{:27} {once:>14.0} {step:>12.2} {:>16}",
             rule.to_string(),
             multiplications(&steps)
         );

@@ -150,7 +150,7 @@ fn held_error(rule: &Recurrence, count: u32) -> Result<f64, Box<dyn Error>> {
 /// The order of each member of the family, and the largest |λ|Δ at which a mode that dies, dies.
 fn family() -> Result<(), Box<dyn Error>> {
     println!(
-        "The family: half the step leaves this of the error, and stable up to this |λ|Δ on the real axis"
+        "The family: half the step leaves this of the error; stable up to this |λ|Δ on the real axis"
     );
     println!("{:>6} {:>10} {:>14}", "α", "", "|λ|Δ");
     let flow = spring()?;

@@ -243,7 +243,7 @@ fn report(name: &str, about: &str, comparison: &Comparison, plots: bool) -> Stri
     words(&mut text, comparison);
     prices(&mut text, comparison);
     if plots && comparison.rules.iter().any(|rule| drawable(rule).len() > 1) {
-        let _ = writeln!(text, "\n{}", plot(name, comparison).to_terminal(96, 20));
+        let _ = writeln!(text, "\n{}", plot(name, comparison).to_terminal(88, 20));
     }
     text
 }
@@ -254,13 +254,13 @@ fn table(text: &mut String, comparison: &Comparison) {
     // As many columns as fit; all of them are in the CSV file and in the JSON report.
     for start in (0..steps.len()).step_by(6) {
         let columns = start..(start + 6).min(steps.len());
-        let _ = write!(text, "\n{:28}", "");
+        let _ = write!(text, "\n{:27}", "");
         for step in &steps[columns.clone()] {
-            let _ = write!(text, " {:>9}", short(step.delta));
+            let _ = write!(text, " {:>8}", short(step.delta));
         }
         let _ = writeln!(text, " {:>7}", "order");
         for rule in &comparison.rules {
-            let _ = write!(text, "{:28}", rule.rule);
+            let _ = write!(text, "{:27}", rule.rule);
             for step in &rule.steps[columns.clone()] {
                 let cell = match (step.verdict, step.error) {
                     (Verdict::NoStep, _) => "no step".to_owned(),
@@ -269,7 +269,7 @@ fn table(text: &mut String, comparison: &Comparison) {
                     (_, Some(error)) if error < 1e3 => format!("{error:.1e}"),
                     _ => "grows".to_owned(),
                 };
-                let _ = write!(text, " {cell:>9}");
+                let _ = write!(text, " {cell:>8}");
             }
             let order = rule.fitted_order.map_or("-".to_owned(), |order| format!("{order:.2}"));
             let _ = writeln!(text, " {order:>7}");
@@ -336,7 +336,7 @@ fn words(text: &mut String, comparison: &Comparison) {
 fn prices(text: &mut String, comparison: &Comparison) {
     let _ = writeln!(
         text,
-        "\n{:28} {:>14} {:>16} {:>16} {:>17}",
+        "\n{:27} {:>13} {:>13} {:>13} {:>19}",
         "",
         "stability",
         "stable up to",
@@ -347,7 +347,7 @@ fn prices(text: &mut String, comparison: &Comparison) {
         let none = || "-".to_owned();
         let _ = writeln!(
             text,
-            "{:28} {:>14} {:>16} {:>16} {:>17}",
+            "{:27} {:>13} {:>13} {:>13} {:>19}",
             rule.rule,
             rule.kind,
             rule.largest_stable_step.map_or("any step".to_owned(), short),

@@ -101,6 +101,14 @@ fn the_book_asks_no_other_host_for_anything() {
     }
 }
 
+/// mdBook reads what KaTeX wrote as Markdown: a tilde between two tags struck out the rest of its paragraph once.
+#[test]
+fn nothing_is_struck_out() {
+    for (path, html) in built_pages() {
+        assert!(!html.contains("<del>"), "{}", path.display());
+    }
+}
+
 #[test]
 fn every_page_of_the_summary_was_built_with_its_formulas() {
     let pages = built_pages();

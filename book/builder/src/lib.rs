@@ -12,8 +12,8 @@ use mdbook_driver::MDBook;
 use mdbook_driver::config::Config;
 use mdbook_i18n_helpers::preprocessors::Gettext;
 use mdbook_i18n_helpers::renderers::Xgettext;
-use mdbook_katex::preprocess::KatexProcessor;
 
+pub mod formulas;
 pub mod serve;
 pub mod snippets;
 
@@ -62,7 +62,7 @@ fn load(root: &Path, language: Option<&str>, destination: &Path) -> Result<MDBoo
     }
     config.update_from_env()?;
     let mut book = MDBook::load_with_config(root, config)?;
-    book.with_preprocessor(Gettext).with_preprocessor(KatexProcessor);
+    book.with_preprocessor(Gettext).with_preprocessor(formulas::Formulas);
     Ok(book)
 }
 

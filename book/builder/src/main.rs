@@ -7,9 +7,9 @@ use std::process::{Command, ExitCode};
 use anyhow::{Context, Result, bail, ensure};
 use clap::{Parser, Subcommand, ValueEnum};
 use mdbook_i18n_helpers::preprocessors::Gettext;
-use mdbook_katex::preprocess::KatexProcessor;
 use mdbook_preprocessor::Preprocessor;
 
+use book_builder::formulas::Formulas;
 use book_builder::snippets::Snippets;
 
 /// Builds the book and serves it with live reload; a subcommand does one thing instead.
@@ -113,7 +113,7 @@ fn figures(root: &Path, names: &[String]) -> Result<()> {
 fn preprocess(name: PreprocessorName, question: Option<Question>) -> Result<ExitCode> {
     let preprocessor: &dyn Preprocessor = match name {
         PreprocessorName::Gettext => &Gettext,
-        PreprocessorName::Katex => &KatexProcessor,
+        PreprocessorName::Katex => &Formulas,
         PreprocessorName::Snippets => &Snippets,
     };
     if let Some(Question::Supports { renderer }) = question {

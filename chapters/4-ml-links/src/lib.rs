@@ -15,5 +15,7 @@ pub mod operations_on_cpu;
 pub mod operations_on_gpu;
 pub mod parameterization;
 pub mod reading;
+pub mod recall;
+pub mod recurrent_networks;
 pub mod structured_matrices;
 pub mod training;

@@ -4,6 +4,9 @@ use workbench::exercise::Exercise;
 
 mod carry_over;
 mod dplr_product;
+mod gradients_back;
+mod half_life_gate;
+mod mean_growth;
 mod nucleus;
 mod overlap_add;
 mod pad_batch;
@@ -16,6 +19,9 @@ mod undo;
 
 pub fn all() -> Vec<Exercise> {
     vec![
+        half_life_gate::exercise(),
+        gradients_back::exercise(),
+        mean_growth::exercise(),
         scalar_kernel::exercise(),
         shift_register::exercise(),
         overlap_add::exercise(),

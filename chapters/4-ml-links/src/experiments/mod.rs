@@ -9,11 +9,16 @@ mod dual_computation;
 mod language_model;
 mod linear_state_space_layer;
 mod parameterization;
+mod recurrent_networks;
 mod serve;
 mod structured_matrices;
 
 #[derive(Debug, Subcommand)]
 pub enum Experiment {
+    /// What is left of a change after many steps: Elman networks, GRU, LSTM; and what a gate is
+    Vanish(recurrent_networks::VanishOptions),
+    /// Trains four networks to remember one number, and shows why two of them do not
+    Recall(recurrent_networks::RecallOptions),
     /// One system four ways: steps, the sum as it stands, transforms, a stream; what they cost, and where costs cross
     Dual(dual_computation::Options),
     /// A layer read at once, in chunks and by tokens; what one more token costs, beside attention
@@ -34,6 +39,8 @@ pub enum Experiment {
 impl Experiments for Experiment {
     fn run(&self) -> Result<(), Box<dyn Error>> {
         match self {
+            Self::Vanish(options) => recurrent_networks::vanish(options),
+            Self::Recall(options) => recurrent_networks::recall(options),
             Self::Dual(options) => dual_computation::run(options),
             Self::Layer(options) => linear_state_space_layer::run(options),
             Self::Parameterize(options) => parameterization::run(options),

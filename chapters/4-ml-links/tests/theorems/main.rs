@@ -2,11 +2,15 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot unwrap has failed, in its helpers too")]
 
-mod operations;
+mod common;
+
+mod recurrent_networks;
 
 mod dual_computation;
 
 mod linear_state_space_layer;
+
+mod operations;
 
 mod parameterization;
 

@@ -8,6 +8,7 @@
 extern crate self as ml_links;
 
 pub mod dual_computation;
+pub mod gradients;
 pub mod language_model;
 pub mod linear_state_space_layer;
 pub mod operations;

@@ -2,10 +2,12 @@
 
 use workbench::exercise::Exercise;
 
+mod adjoint_loop;
 mod carry_over;
 mod dplr_product;
 mod gradients_back;
 mod half_life_gate;
+mod kernel_gradient;
 mod mean_growth;
 mod nucleus;
 mod overlap_add;
@@ -15,6 +17,7 @@ mod perplexity;
 mod rank_one_solve;
 mod scalar_kernel;
 mod shift_register;
+mod step_aside;
 mod undo;
 
 pub fn all() -> Vec<Exercise> {
@@ -30,6 +33,9 @@ pub fn all() -> Vec<Exercise> {
         dplr_product::exercise(),
         rank_one_solve::exercise(),
         undo::exercise(),
+        step_aside::exercise(),
+        adjoint_loop::exercise(),
+        kernel_gradient::exercise(),
         perplexity::exercise(),
         nucleus::exercise(),
         pair_bits::exercise(),

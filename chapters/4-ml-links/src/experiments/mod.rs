@@ -6,6 +6,7 @@ use clap::Subcommand;
 use workbench::command_line::Experiments;
 
 mod dual_computation;
+mod gradients;
 mod language_model;
 mod linear_state_space_layer;
 mod parameterization;
@@ -27,6 +28,8 @@ pub enum Experiment {
     Parameterize(parameterization::Options),
     /// What structured matrices cost, how exact they are, and where Woodbury's identity loses digits
     Structures(structured_matrices::Options),
+    /// Slopes of a loss by one walk back, and how good a difference can be
+    Adjoint(gradients::Options),
     /// Trains a model of characters on a text: this book, unless you name another
     TrainOnBook(Box<language_model::Training>),
     /// Lets a trained model continue a prompt
@@ -45,6 +48,7 @@ impl Experiments for Experiment {
             Self::Layer(options) => linear_state_space_layer::run(options),
             Self::Parameterize(options) => parameterization::run(options),
             Self::Structures(options) => structured_matrices::run(options),
+            Self::Adjoint(options) => gradients::run(options),
             Self::TrainOnBook(options) => language_model::train(options),
             Self::Generate(options) => language_model::generate(options),
             Self::Serve(options) => serve::run(options),

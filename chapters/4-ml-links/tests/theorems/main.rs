@@ -19,3 +19,5 @@ mod structured_matrices;
 mod language_model;
 
 mod training;
+
+mod gradients;

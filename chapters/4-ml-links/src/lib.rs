@@ -18,5 +18,6 @@ pub mod parameterization;
 pub mod reading;
 pub mod recall;
 pub mod recurrent_networks;
+pub mod scans;
 pub mod structured_matrices;
 pub mod training;

@@ -5,10 +5,16 @@ use crate::Figure;
 pub mod dual_computation;
 pub mod gradients;
 pub mod linear_state_space_layer;
+pub mod scans;
 
 /// The figures of this chapter, in reading order.
 pub fn figures() -> impl Iterator<Item = &'static Figure> {
-    [dual_computation::FIGURES, linear_state_space_layer::FIGURES, gradients::FIGURES]
-        .into_iter()
-        .flatten()
+    [
+        dual_computation::FIGURES,
+        linear_state_space_layer::FIGURES,
+        scans::FIGURES,
+        gradients::FIGURES,
+    ]
+    .into_iter()
+    .flatten()
 }

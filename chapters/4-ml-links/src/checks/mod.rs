@@ -4,6 +4,7 @@ use workbench::exercise::Exercise;
 
 mod adjoint_loop;
 mod carry_over;
+mod compose_steps;
 mod dplr_product;
 mod gradients_back;
 mod half_life_gate;
@@ -11,11 +12,13 @@ mod kernel_gradient;
 mod mean_growth;
 mod nucleus;
 mod overlap_add;
+mod packed_documents;
 mod pad_batch;
 mod pair_bits;
 mod perplexity;
 mod rank_one_solve;
 mod scalar_kernel;
+mod scan_by_pairs;
 mod shift_register;
 mod step_aside;
 mod undo;
@@ -33,6 +36,9 @@ pub fn all() -> Vec<Exercise> {
         dplr_product::exercise(),
         rank_one_solve::exercise(),
         undo::exercise(),
+        compose_steps::exercise(),
+        packed_documents::exercise(),
+        scan_by_pairs::exercise(),
         step_aside::exercise(),
         adjoint_loop::exercise(),
         kernel_gradient::exercise(),

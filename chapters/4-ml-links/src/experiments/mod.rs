@@ -11,6 +11,7 @@ mod language_model;
 mod linear_state_space_layer;
 mod parameterization;
 mod recurrent_networks;
+mod scans;
 mod serve;
 mod structured_matrices;
 
@@ -28,6 +29,8 @@ pub enum Experiment {
     Parameterize(parameterization::Options),
     /// What structured matrices cost, how exact they are, and where Woodbury's identity loses digits
     Structures(structured_matrices::Options),
+    /// What four ways to add up cost in calls and in waiting, and what logarithms cost in digits
+    Scan(scans::Options),
     /// Slopes of a loss by one walk back, and how good a difference can be
     Adjoint(gradients::Options),
     /// Trains a model of characters on a text: this book, unless you name another
@@ -48,6 +51,7 @@ impl Experiments for Experiment {
             Self::Layer(options) => linear_state_space_layer::run(options),
             Self::Parameterize(options) => parameterization::run(options),
             Self::Structures(options) => structured_matrices::run(options),
+            Self::Scan(options) => scans::run(options),
             Self::Adjoint(options) => gradients::run(options),
             Self::TrainOnBook(options) => language_model::train(options),
             Self::Generate(options) => language_model::generate(options),

@@ -16,6 +16,8 @@ mod parameterization;
 
 mod structured_matrices;
 
+mod scans;
+
 mod language_model;
 
 mod training;

@@ -17,10 +17,10 @@
 //! vector `c` and never conjugated: `K_k = cᵀ A^k b`. DPLR is S4's, with a minus: `Λ - PQ*`. Finite numbers go in
 //! and finite numbers come out, or an error says why not.
 
-use math_foundations::fourier::causal_convolution_by_dft;
 use math_foundations::validation::{
     InputError, finite, finite_vector, length as length_of, positive, shape as shape_of, square,
 };
+use ml_links::dual_computation::{DualError, FftConvolution};
 use nalgebra::{Complex, ComplexField, DMatrix, DVector};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -35,6 +35,9 @@ pub enum StructureError {
     /// A shape that does not fit, an entry that is not finite.
     #[error(transparent)]
     Input(#[from] InputError),
+    /// A product that is a convolution, with nothing to convolve.
+    #[error(transparent)]
+    Convolution(#[from] DualError),
     /// A diagonal that is divided by holds a zero.
     #[error("expected no zero on the diagonal, found one at {index}")]
     ZeroOnDiagonal {
@@ -466,7 +469,7 @@ impl StateMatrix for Companion {}
 ///
 /// *Good for* anything that does the same at every time: the matrix of a time-invariant layer is
 /// [`Toeplitz::causal`]. *Exact* like a product by Fourier transforms: relative to the *largest* number in sight.
-/// Cost O(n log n) with n = rows + 2 columns, rounded up to a power of two.
+/// Cost O(n log n) with n = rows + 2 columns.
 ///
 /// ```
 /// use ml_links::structured_matrices::{StructuredMatrix, Toeplitz};
@@ -477,11 +480,12 @@ impl StateMatrix for Companion {}
 /// assert!((t.matvec(&dvector![1.0, 1.0, 1.0])? - dvector![12.0, 8.0]).amax() < 1e-14);
 /// # Ok::<(), ml_links::structured_matrices::StructureError>(())
 /// ```
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone)]
 pub struct Toeplitz {
     /// From the upper right corner to the lower left one: `t_{1-columns} … t_{rows-1}`.
     diagonals: Vec<f64>,
     columns: usize,
+    convolution: FftConvolution<f64>,
 }
 
 impl Toeplitz {
@@ -500,8 +504,9 @@ impl Toeplitz {
             }
             .into());
         }
-        let diagonals = row.iter().rev().chain(column.iter().skip(1)).copied().collect();
-        Ok(Self { diagonals, columns: row.len() })
+        let diagonals: Vec<f64> = row.iter().rev().chain(column.iter().skip(1)).copied().collect();
+        let convolution = FftConvolution::new(&diagonals, row.len())?;
+        Ok(Self { diagonals, columns: row.len(), convolution })
     }
 
     /// The lower triangular square matrix whose first column is a kernel: `Tu` is `u` convolved with it.
@@ -544,19 +549,19 @@ impl StructuredMatrix for Toeplitz {
         self.diagonals.len()
     }
 
-    /// Complex ones: three transforms of n numbers, n/2 log₂ n each, and a product.
+    /// Complex ones: two transforms of n real numbers, n/4 log₂ n each, and n/2 products between them.
     fn multiplications(&self) -> usize {
-        let n = (2 * self.diagonals.len() - 1).next_power_of_two();
-        3 * n / 2 * n.ilog2() as usize + n
+        let n = self.convolution.circle();
+        n / 2 * n.ilog2() as usize + n / 2
     }
 
     fn matvec(&self, x: &DVector<f64>) -> Result<DVector<f64>, StructureError> {
         known("x", x, self.columns)?;
+        // A copy of the plan has room of its own to work in.
+        let mut convolution = self.convolution.clone();
         // Row i of the product is output i + columns - 1 of a convolution.
-        let mut padded = x.as_slice().to_vec();
-        padded.resize(self.diagonals.len(), 0.0);
-        let outputs = causal_convolution_by_dft(&self.diagonals, &padded);
-        within_range(DVector::from_column_slice(&outputs[self.columns - 1..]))
+        let outputs = &convolution.convolve_with_tail(x.as_slice())?[self.columns - 1..];
+        within_range(DVector::from_column_slice(&outputs[..self.rows()]))
     }
 }
 
@@ -895,7 +900,7 @@ fn scale_rows(diagonal: &ComplexVector, matrix: &DMatrix<Complex<f64>>) -> DMatr
 
 // ANCHOR: inverse_by_woodbury
 impl Dplr {
-    /// `A⁻¹` as equation 4-5 prints it, for z = 0: DPLR again. O(N r²), where a dense inverse takes O(N³).
+    /// `A⁻¹` as equation 4-5 prints it, with -P for P: DPLR again. O(N r²), where a dense inverse takes O(N³).
     ///
     /// The trap: it divides by Λ alone. An entry next to 0 makes two giants that should cancel: for r = 1 as many
     /// digits go as it has zeros, for r > 1 twice as many. [`Dplr::inverse`] does not fall into it.
@@ -1408,7 +1413,7 @@ impl StructuredMatrix for Semiseparable {
 /// assert_eq!(gallery.dplr.stored(), 8 * 5);
 /// # Ok::<(), ml_links::structured_matrices::StructureError>(())
 /// ```
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone)]
 pub struct Gallery {
     /// Modes of modulus 0.8 to 1.
     pub diagonal: Diagonal,

@@ -7,7 +7,6 @@ mod common;
 mod recurrent_networks;
 
 mod dual_computation;
-
 mod linear_state_space_layer;
 
 mod operations;

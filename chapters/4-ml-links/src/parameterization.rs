@@ -359,22 +359,24 @@ impl DiagonalStateSpace {
     pub fn lambda(&self) -> ComplexTensor<2> {
         ComplexTensor { re: -self.a_real_log.val().exp(), im: self.a_imaginary.val() }
     }
+}
+// ANCHOR_END: diagonal_state_space
 
+impl DiagonalStateSpace {
     /// Δ, `[channels]`: no parameter makes it negative.
     pub fn delta(&self) -> Tensor<1> {
         activation::softplus(self.delta_raw.val(), 1.0)
     }
-}
-// ANCHOR_END: diagonal_state_space
 
-// ANCHOR: faces
-impl DiagonalStateSpace {
     /// The first numbers of each channel's kernel, without d: `[channels, length]`.
     pub fn kernel(&self, length: usize) -> Tensor<2> {
         let (z, b_bar) = held_input_step(&self.lambda(), self.delta());
         vandermonde_kernel(&self.c().times(&b_bar), &z, length)
     }
+}
 
+// ANCHOR: faces
+impl DiagonalStateSpace {
     /// All outputs at once, from rest. u and y: `[batch, channels, length]`.
     pub fn convolve(&self, u: Tensor<3>) -> Tensor<3> {
         let [_, channels, length] = u.dims();

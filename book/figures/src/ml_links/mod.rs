@@ -5,6 +5,7 @@ use crate::Figure;
 pub mod dual_computation;
 pub mod gradients;
 pub mod linear_state_space_layer;
+pub mod parameterization;
 pub mod scans;
 pub mod structured_matrices;
 
@@ -13,6 +14,7 @@ pub fn figures() -> impl Iterator<Item = &'static Figure> {
     [
         dual_computation::FIGURES,
         linear_state_space_layer::FIGURES,
+        parameterization::FIGURES,
         structured_matrices::FIGURES,
         scans::FIGURES,
         gradients::FIGURES,

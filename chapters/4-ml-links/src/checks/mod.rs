@@ -20,6 +20,8 @@ mod rank_one_solve;
 mod scalar_kernel;
 mod scan_by_pairs;
 mod shift_register;
+mod spread_steps;
+mod stable_step;
 mod step_aside;
 mod undo;
 
@@ -33,6 +35,8 @@ pub fn all() -> Vec<Exercise> {
         overlap_add::exercise(),
         pad_batch::exercise(),
         carry_over::exercise(),
+        stable_step::exercise(),
+        spread_steps::exercise(),
         dplr_product::exercise(),
         rank_one_solve::exercise(),
         undo::exercise(),

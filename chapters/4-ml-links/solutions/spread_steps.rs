@@ -1,0 +1,11 @@
+//! Exercise spread_steps (core, four lines, 10 minutes).
+
+/// The raw numbers of `count` channels whose steps `Δ = ln(1 + e^raw)` run from `least` to `most`, each longer than the
+/// one before by the same *factor*; the first is `least`, the last is `most`.
+///
+/// `0 < least < most`, and `count` is at least 2. Steps may be as short as 1e-12 and as long as 1000.
+pub fn spread_steps(least: f64, most: f64, count: usize) -> Vec<f64> {
+    let share = |i: usize| i as f64 / (count - 1) as f64;
+    let delta = |i: usize| least * (most / least).powf(share(i));
+    (0..count).map(|i| delta(i) + (-(-delta(i)).exp_m1()).ln()).collect()
+}

@@ -22,6 +22,7 @@ use math_foundations::matrix_exponential::{
     MatrixExponentialError, matrix_exponential, matrix_exponential_frechet,
 };
 use math_foundations::validation::{InputError, length, positive, shape, square};
+use ml_links::scans::{ScanError, scan_recurrence};
 use nalgebra::{Complex, ComplexField, DMatrix, DVector};
 use thiserror::Error;
 
@@ -31,16 +32,19 @@ pub enum GradientError {
     /// A matrix or a vector does not fit.
     #[error(transparent)]
     Input(#[from] InputError),
+    /// Rows of numbers do not fit together.
+    #[error(transparent)]
+    Scan(#[from] ScanError),
     /// The exponential of a step.
     #[error(transparent)]
     Exponential(#[from] MatrixExponentialError),
     /// The dual system, run backwards.
     #[error(transparent)]
     Response(#[from] Box<ResponseError>),
-    /// There must be one for each step.
-    #[error("expected {expected} {name}, one for each step, found {found}")]
+    /// One gradient is needed for each step.
+    #[error("expected {expected} gradients by the {name}, one for each step, found {found}")]
     Steps {
-        /// What there must be one of for each step.
+        /// What they are gradients by.
         name: &'static str,
         /// How many steps there were.
         expected: usize,
@@ -57,30 +61,6 @@ fn steps(name: &'static str, expected: usize, found: usize) -> Result<(), Gradie
 // The scan run backwards
 // ---------------------------------------------------------------------------------------------
 
-/// Every state of `x_k = a_k x_{k-1} + b_k`: the forward pass, by the loop that everybody would write.
-///
-/// - Shapes: `a`, `b` and the outcome `[length]`; `initial` is the state before the first step.
-/// - Cost O(length).
-///
-/// # Errors
-/// [`GradientError::Steps`] when `b` is not as long as `a`.
-///
-/// ```
-/// use ml_links::gradients::recurrence;
-///
-/// assert_eq!(recurrence(&[0.5, 0.5, 0.0], &[1.0, 1.0, 1.0], 2.0)?, [2.0, 2.0, 1.0]);
-/// # Ok::<(), ml_links::gradients::GradientError>(())
-/// ```
-pub fn recurrence(a: &[f64], b: &[f64], initial: f64) -> Result<Vec<f64>, GradientError> {
-    steps("inputs", a.len(), b.len())?;
-    let mut x = initial;
-    let states = a.iter().zip(b).map(|(a, b)| {
-        x = a * x + b;
-        x
-    });
-    Ok(states.collect())
-}
-
 /// The adjoint states of `x_k = a_k x_{k-1} + b_k`: how the loss depends on each state, all its consequences included.
 ///
 /// ```text
@@ -93,7 +73,7 @@ pub fn recurrence(a: &[f64], b: &[f64], initial: f64) -> Result<Vec<f64>, Gradie
 ///   coefficients. Cost O(length).
 ///
 /// # Errors
-/// [`GradientError::Steps`] when the two are not of one length.
+/// [`ScanError::Length`] when the two are not of one length.
 ///
 /// ```
 /// use ml_links::gradients::adjoint_states;
@@ -101,15 +81,15 @@ pub fn recurrence(a: &[f64], b: &[f64], initial: f64) -> Result<Vec<f64>, Gradie
 /// // The loss is the last state alone. A state three steps before the end reaches it through two halvings.
 /// let blame = adjoint_states(&[9.0, 0.5, 0.5], &[0.0, 0.0, 1.0])?;
 /// assert_eq!(blame, [0.25, 0.5, 1.0]);
-/// # Ok::<(), ml_links::gradients::GradientError>(())
+/// # Ok::<(), ml_links::scans::ScanError>(())
 /// ```
 // ANCHOR: adjoint_states
-pub fn adjoint_states(a: &[f64], by_state: &[f64]) -> Result<Vec<f64>, GradientError> {
+pub fn adjoint_states(a: &[f64], by_state: &[f64]) -> Result<Vec<f64>, ScanError> {
     // Going back from k + 1 to k, the blame is scaled as the state was scaled going forth.
     let backwards: Vec<f64> = by_state.iter().rev().copied().collect();
     let links = std::iter::once(0.0).chain(a.iter().skip(1).rev().copied());
     let links: Vec<f64> = links.take(a.len()).collect();
-    let mut lambda = recurrence(&links, &backwards, 0.0)?;
+    let mut lambda = scan_recurrence(&links, &backwards, 0.0)?;
     lambda.reverse();
     Ok(lambda)
 }
@@ -136,13 +116,14 @@ pub struct RecurrenceGradients {
 /// - *Exact*. Cost O(length), about twice a forward pass, however many numbers are to be trained.
 ///
 /// # Errors
-/// [`GradientError::Steps`] when the lengths differ.
+/// [`GradientError::Scan`], [`GradientError::Steps`] when the lengths differ.
 ///
 /// ```
-/// use ml_links::gradients::{recurrence, recurrence_gradients};
+/// use ml_links::gradients::recurrence_gradients;
+/// use ml_links::scans::scan_recurrence;
 ///
 /// let (a, b) = ([0.5, 2.0], [1.0, 0.0]);
-/// let x = recurrence(&a, &b, 4.0)?;
+/// let x = scan_recurrence(&a, &b, 4.0)?;
 /// // The loss is the last state: a₁ (a₀ x₋₁ + b₀) + b₁.
 /// let gradients = recurrence_gradients(&a, &x, 4.0, &[0.0, 1.0])?;
 /// assert_eq!((gradients.a, gradients.b, gradients.initial), (vec![8.0, 3.0], vec![2.0, 1.0], 1.0));
@@ -154,7 +135,7 @@ pub fn recurrence_gradients(
     initial: f64,
     by_state: &[f64],
 ) -> Result<RecurrenceGradients, GradientError> {
-    steps("gradients by the states", x.len(), by_state.len())?;
+    steps("states", x.len(), by_state.len())?;
     let b = adjoint_states(a, by_state)?;
     let before = std::iter::once(initial).chain(x.iter().copied());
     let by_a = b.iter().zip(before).map(|(lambda, before)| lambda * before).collect();
@@ -241,7 +222,7 @@ fn nothing_yet(
     u: &[DVector<f64>],
     by_output: &[DVector<f64>],
 ) -> Result<SystemGradients, GradientError> {
-    steps("gradients by the outputs", u.len(), by_output.len())?;
+    steps("outputs", u.len(), by_output.len())?;
     for gradient in by_output {
         length("a gradient by y", gradient, system.outputs())?;
     }
@@ -590,7 +571,7 @@ pub struct Cost {
 ///   no step is taken more than twice; `every = √length` keeps the fewest.
 ///
 /// # Errors
-/// [`GradientError::Steps`] when the lengths differ, [`GradientError::Input`] when `every` is 0.
+/// [`GradientError::Scan`], [`GradientError::Steps`] when the lengths differ, [`GradientError::Input`] when `every` is 0.
 ///
 /// Source: A. Griewank, A. Walther, *Algorithm 799: revolve* (2000), of which this is the first level.
 ///
@@ -612,17 +593,17 @@ pub fn gradients_in_segments(
     every: usize,
 ) -> Result<(RecurrenceGradients, Cost), GradientError> {
     positive("the length of a segment", every as f64)?;
-    steps("gradients by the states", a.len(), by_state.len())?;
+    steps("states", a.len(), by_state.len())?;
     let (mut before, mut checkpoints) = (initial, Vec::new());
     for (a, b) in a.chunks(every).zip(b.chunks(every)) {
         checkpoints.push(before);
-        before = recurrence(a, b, before)?.last().copied().unwrap_or(before);
+        before = scan_recurrence(a, b, before)?.last().copied().unwrap_or(before);
     }
     let mut handed_back = 0.0;
     let mut gradients = RecurrenceGradients { a: a.to_vec(), b: b.to_vec(), initial };
     for (segment, &before) in checkpoints.iter().enumerate().rev() {
         let part = segment * every..a.len().min((segment + 1) * every);
-        let x = recurrence(&a[part.clone()], &b[part.clone()], before)?;
+        let x = scan_recurrence(&a[part.clone()], &b[part.clone()], before)?;
         let mut by_state = by_state[part.clone()].to_vec();
         by_state[x.len() - 1] += handed_back;
         let found = recurrence_gradients(&a[part.clone()], &x, before, &by_state)?;

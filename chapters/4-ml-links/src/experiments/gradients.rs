@@ -5,8 +5,9 @@ use std::error::Error;
 use math_foundations::validation::positive;
 use ml_links::gradients::{
     PushedSpring, central_difference, complex_step, forward_difference, gradients_in_segments,
-    recurrence, recurrence_gradients, states_backwards,
+    recurrence_gradients, states_backwards,
 };
+use ml_links::scans::scan_recurrence;
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
@@ -102,7 +103,7 @@ fn memory(options: &Options) -> Result<(), Box<dyn Error>> {
     let mut rng = ChaCha8Rng::seed_from_u64(seed);
     let mut noise = || (0..length).map(|_| rng.random_range(-1.0..1.0)).collect::<Vec<f64>>();
     let (a, b, by_state) = (vec![keep; length], noise(), noise());
-    let x = recurrence(&a, &b, 0.0)?;
+    let x = scan_recurrence(&a, &b, 0.0)?;
     let exact = recurrence_gradients(&a, &x, 0.0, &by_state)?.a;
     println!("{length} steps of x_k = {keep} x_(k-1) + b_k, and back");
     println!();

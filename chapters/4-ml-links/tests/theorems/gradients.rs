@@ -7,9 +7,10 @@ use math_foundations::linear_systems::held_input_step;
 use ml_links::gradients::{
     GradientError, PushedSpring, adjoint_states, central_difference, complex_step, correlate,
     forward_difference, gradients_in_segments, held_step_gradients, input_gradient_by_dual,
-    recurrence, recurrence_gradients, states_backwards, system_gradients,
+    recurrence_gradients, states_backwards, system_gradients,
 };
 use ml_links::operations::{causal_convolution, linear_scan};
+use ml_links::scans::scan_recurrence;
 use nalgebra::{DMatrix, DVector, dmatrix, dvector};
 use proptest::prelude::*;
 use rand::{RngExt, SeedableRng};
@@ -63,10 +64,10 @@ fn eq_4_7_is_the_slope_of_the_loss() {
     let length = 25;
     let (a, b, initial, weights) = (noise(length, 1), noise(length, 2), 0.7, noise(length, 3));
     let loss = |a: &[f64], b: &[f64], initial: f64| -> f64 {
-        let x = recurrence(a, b, initial).unwrap();
+        let x = scan_recurrence(a, b, initial).unwrap();
         x.iter().zip(&weights).map(|(x, w)| w * x * x / 2.0).sum()
     };
-    let x = recurrence(&a, &b, initial).unwrap();
+    let x = scan_recurrence(&a, &b, initial).unwrap();
     let by_state: Vec<f64> = x.iter().zip(&weights).map(|(x, w)| w * x).collect();
     let gradients = recurrence_gradients(&a, &x, initial, &by_state).unwrap();
     let moved = |row: &[f64], k: usize, number: f64| {
@@ -94,7 +95,7 @@ proptest! {
     fn forwards_and_backwards_agree_on_every_change(length in 0usize..40, seed in 0u64..1000) {
         let (a, x) = (noise(length, seed), noise(length, seed + 1));
         let (change, by_state) = (noise(length, seed + 2), noise(length, seed + 3));
-        let forth = recurrence(&a, &change, 0.0).unwrap();
+        let forth = scan_recurrence(&a, &change, 0.0).unwrap();
         let back = recurrence_gradients(&a, &x, 0.0, &by_state).unwrap().b;
         let one: f64 = forth.iter().zip(&by_state).map(|(x, g)| x * g).sum();
         let other: f64 = change.iter().zip(&back).map(|(b, l)| b * l).sum();
@@ -104,7 +105,7 @@ proptest! {
     #[test]
     fn segments_change_nothing_but_the_cost(length in 1usize..60, every in 1usize..70, seed in 0u64..1000) {
         let (a, b, by_state) = (noise(length, seed), noise(length, seed + 1), noise(length, seed + 2));
-        let x = recurrence(&a, &b, 0.3).unwrap();
+        let x = scan_recurrence(&a, &b, 0.3).unwrap();
         let (found, cost) = gradients_in_segments(&a, &b, 0.3, &by_state, every).unwrap();
         prop_assert_eq!(found, recurrence_gradients(&a, &x, 0.3, &by_state).unwrap());
         prop_assert!(cost.kept <= length.div_ceil(every) + every);
@@ -259,7 +260,7 @@ fn a_difference_has_a_best_step_and_a_step_aside_has_none() {
 #[test]
 fn running_the_states_backwards_loses_them() {
     let (a, b) = (vec![0.9; 400], noise(400, 1));
-    let x = recurrence(&a, &b, 0.5).unwrap();
+    let x = scan_recurrence(&a, &b, 0.5).unwrap();
     let back = states_backwards(&a, &b, x[399]);
     let error =
         |steps: usize| (back[steps - 1] - if steps == 400 { 0.5 } else { x[399 - steps] }).abs();
@@ -296,7 +297,7 @@ fn burn_agrees() {
     for row in 0..channels {
         let part = row * length..(row + 1) * length;
         let (a, b) = (&a[part.clone()], &b[part.clone()]);
-        let x = recurrence(a, b, initial[row]).unwrap();
+        let x = scan_recurrence(a, b, initial[row]).unwrap();
         let ours = recurrence_gradients(a, &x, initial[row], &weights[part.clone()]).unwrap();
         for k in 0..length {
             assert!(close(by_a[row * length + k], ours.a[k], 1e-14));

@@ -8,16 +8,27 @@ use ml_links::structured_matrices::{
     Vandermonde,
 };
 use nalgebra::{Complex, ComplexField, DMatrix, DVector};
+use workbench::plot::Plot;
 use workbench::svg::{Anchor, Canvas, Role};
 
 use crate::Figure;
 
 /// The figures of this page.
-pub const FIGURES: &[Figure] = &[Figure {
-    name: "eight-structures",
-    page: "4-ml-links/structured-matrices",
-    draw: || draw_eight_structures(&EightStructures::default()).unwrap_or_default(),
-}];
+pub const FIGURES: &[Figure] = &[
+    Figure {
+        name: "eight-structures",
+        page: "4-ml-links/structured-matrices",
+        draw: || draw_eight_structures(&EightStructures::default()).unwrap_or_default(),
+    },
+    Figure {
+        name: "product-times",
+        page: "4-ml-links/structured-matrices",
+        draw: || draw_product_times(MEASURED).unwrap_or_default(),
+    },
+];
+
+/// What the command `structures --time` said.
+const MEASURED: &str = include_str!("../../../../chapters/4-ml-links/recorded/structures-time.txt");
 
 /// What the figure `eight-structures` shows: matrices of `size` rows and columns.
 #[derive(Debug, Clone, PartialEq)]
@@ -119,4 +130,40 @@ pub fn draw_eight_structures(parameters: &EightStructures) -> Result<String, Box
         canvas.text(Role::Ink, (middle, top + SIDE + 21.0), Anchor::Middle, &count);
     }
     Ok(canvas.finish())
+}
+
+/// The numbers behind a name in the first table of a recording.
+fn measured(recording: &str, name: &str) -> Result<Vec<f64>, Box<dyn Error>> {
+    let line = recording.lines().find_map(|line| line.strip_prefix(name));
+    let line = line.ok_or_else(|| format!("nothing was measured for {name}"))?;
+    Ok(line.split_whitespace().map(str::parse).collect::<Result<_, _>>()?)
+}
+
+/// The measured time of a product against N, both axes logarithmic.
+///
+/// # Errors
+/// When a name or a number is missing in the recording.
+pub fn draw_product_times(recording: &str) -> Result<String, Box<dyn Error>> {
+    let sizes = measured(recording, "N ")?;
+    let line = |name: &str| -> Result<Vec<(f64, f64)>, Box<dyn Error>> {
+        Ok(sizes.iter().copied().zip(measured(recording, name)?).collect())
+    };
+    let ticks: Vec<(f64, String)> = sizes.iter().map(|&size| (size, format!("{size}"))).collect();
+    let plot = Plot::new(
+        "Dense products and those with Cauchy and Vandermonde matrices take four times as long for twice the size, \
+         all others about twice as long",
+    )
+    .x_label("N")
+    .y_label("μs")
+    .log_x()
+    .log_y()
+    .x_ticks(&ticks)
+    .reference("$A_{ij}$", &line("dense, complex")?)
+    .line(Role::Output, "$1/(z_i − λ_j)$", &line("Cauchy")?)
+    .line(Role::Output, "$λ_j^i$", &line("Vandermonde")?)
+    .line(Role::Output, "$t_{i−j}$", &line("Toeplitz, by FFT")?)
+    .line(Role::Output, "$c_i a_i ⋯ a_{j+1} b_j$", &line("semiseparable, N = 16")?)
+    .line(Role::State, "$λ_i − p_i q_j$", &line("DPLR, r = 1")?)
+    .line(Role::State, "λ_i", &line("diagonal")?);
+    Ok(plot.to_svg())
 }

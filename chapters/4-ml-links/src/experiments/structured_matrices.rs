@@ -5,7 +5,7 @@ use std::hint::black_box;
 use std::time::Instant;
 
 use classical_ssm::singular_values::singular_values;
-use ml_links::structured_matrices::{Gallery, StructureError, StructuredMatrix};
+use ml_links::structured_matrices::{Gallery, StateMatrix, StructureError, StructuredMatrix};
 use nalgebra::{Complex, ComplexField, DMatrix, DVector};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -21,7 +21,7 @@ pub struct Options {
     /// How far the point of the second table is from a mode of Λ
     #[arg(long, value_delimiter = ',', default_values_t = [1.0, 1e-3, 1e-6, 1e-9, 1e-12, 0.0])]
     distance: Vec<f64>,
-    /// Measures the time of a product instead
+    /// Measures the time of a product and of a kernel instead
     #[arg(long)]
     time: bool,
     /// The seed of the matrices
@@ -141,6 +141,8 @@ fn digits(error: f64) -> String {
 }
 
 const SIZES: [usize; 4] = [64, 128, 256, 512];
+/// How many numbers of a kernel.
+const LENGTH: usize = 64;
 
 /// Seconds of one call: the best of two hundred short rounds, so that other work falls between them.
 fn seconds(mut call: impl FnMut()) -> f64 {
@@ -170,6 +172,17 @@ where
     let x = random_vector(structure.shape().1, 2);
     seconds(|| {
         let _ = black_box(structure.matvec(black_box(&x)));
+    })
+}
+
+fn kernel<S>(matrix: &S) -> f64
+where
+    S: StateMatrix,
+    S::Number: Entry,
+{
+    let (b, c) = (random_vector(matrix.shape().0, 3), random_vector(matrix.shape().0, 4));
+    seconds(|| {
+        let _ = black_box(matrix.kernel(black_box(&b), &c, LENGTH));
     })
 }
 
@@ -204,6 +217,28 @@ fn time(seed: u64) -> Result<(), Box<dyn Error>> {
         ]);
     }
     table("Microseconds for one product with a vector, N x N", &names, &columns);
+    println!();
+    let names = [
+        "dense, real",
+        "dense, complex",
+        "diagonal",
+        "companion",
+        "low rank, r = 1",
+        "DPLR, r = 1",
+    ];
+    let mut columns = Vec::new();
+    for size in SIZES.into_iter().take(2) {
+        let gallery = Gallery::random(size, 1, seed)?;
+        columns.push([
+            kernel(&gallery.companion.to_dense()),
+            kernel(&gallery.dplr.to_dense()),
+            kernel(&gallery.diagonal),
+            kernel(&gallery.companion),
+            kernel(&gallery.low_rank),
+            kernel(&gallery.dplr),
+        ]);
+    }
+    table(&format!("Microseconds for {LENGTH} numbers of a kernel"), &names, &columns);
     Ok(())
 }
 
@@ -211,7 +246,7 @@ fn table<const ROWS: usize>(title: &str, names: &[&str; ROWS], columns: &[[f64; 
     println!("{title} (the best of many rounds)");
     println!();
     print!("{:<21}", "N");
-    for size in SIZES {
+    for size in SIZES.iter().take(columns.len()) {
         print!(" {size:>9}");
     }
     println!();

@@ -6,12 +6,14 @@ pub mod dual_computation;
 pub mod gradients;
 pub mod linear_state_space_layer;
 pub mod parameterization;
+pub mod recurrent_networks;
 pub mod scans;
 pub mod structured_matrices;
 
 /// The figures of this chapter, in reading order.
 pub fn figures() -> impl Iterator<Item = &'static Figure> {
     [
+        recurrent_networks::FIGURES,
         dual_computation::FIGURES,
         linear_state_space_layer::FIGURES,
         parameterization::FIGURES,

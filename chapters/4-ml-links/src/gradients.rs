@@ -22,7 +22,7 @@ use math_foundations::matrix_exponential::{
     MatrixExponentialError, matrix_exponential, matrix_exponential_frechet,
 };
 use math_foundations::validation::{InputError, length, positive, shape, square};
-use ml_links::scans::{ScanError, scan_recurrence};
+use ml_links::scans::{ScanError, same_length, scan_recurrence};
 use nalgebra::{Complex, ComplexField, DMatrix, DVector};
 use thiserror::Error;
 
@@ -593,6 +593,7 @@ pub fn gradients_in_segments(
     every: usize,
 ) -> Result<(RecurrenceGradients, Cost), GradientError> {
     positive("the length of a segment", every as f64)?;
+    same_length("b", a.len(), b.len())?;
     steps("states", a.len(), by_state.len())?;
     let (mut before, mut checkpoints) = (initial, Vec::new());
     for (a, b) in a.chunks(every).zip(b.chunks(every)) {

@@ -44,7 +44,15 @@ pub enum ScanError {
     },
 }
 
-fn same_length(name: &'static str, expected: usize, found: usize) -> Result<(), ScanError> {
+/// Refuses a row that is not as long as the coefficients.
+///
+/// # Errors
+/// [`ScanError::Length`].
+///
+/// ```
+/// assert!(ml_links::scans::same_length("b", 3, 2).is_err());
+/// ```
+pub fn same_length(name: &'static str, expected: usize, found: usize) -> Result<(), ScanError> {
     if expected == found { Ok(()) } else { Err(ScanError::Length { name, expected, found }) }
 }
 

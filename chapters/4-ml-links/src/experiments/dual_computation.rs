@@ -16,10 +16,12 @@ use nalgebra::DMatrix;
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
+use super::count;
+
 #[derive(Debug, clap::Args)]
 pub struct Options {
     /// How many steps
-    #[arg(long, default_value_t = 1000)]
+    #[arg(long, default_value_t = 1000, value_parser = count(1 << 16), allow_negative_numbers = true)]
     length: usize,
     /// How damped the spring is
     #[arg(long, default_value_t = 0.4, allow_hyphen_values = true)]
@@ -28,7 +30,13 @@ pub struct Options {
     #[arg(long, default_value_t = 0.5, allow_hyphen_values = true)]
     delta: f64,
     /// How many samples arrive at a time in the stream
-    #[arg(long, value_delimiter = ',', default_values_t = [1, 7, 300])]
+    #[arg(
+        long,
+        value_delimiter = ',',
+        default_values_t = [1, 7, 300],
+        value_parser = count(1 << 16),
+        allow_negative_numbers = true
+    )]
     push: Vec<usize>,
     /// Measures the time of each way instead, at lengths up to 65,536 (add --release after cargo run)
     #[arg(long)]
@@ -41,9 +49,6 @@ pub fn run(options: &Options) -> Result<(), Box<dyn Error>> {
     }
     positive("the damping", options.damping)?;
     positive("the step", options.delta)?;
-    if options.length == 0 || options.push.contains(&0) {
-        return Err("expected at least one sample, found none".into());
-    }
     ways(options)?;
     println!();
     counts();

@@ -11,13 +11,15 @@ use ml_links::scans::scan_recurrence;
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
+use super::count;
+
 #[derive(Debug, clap::Args)]
 pub struct Options {
     /// The step of the spring, in seconds
     #[arg(long, default_value_t = 0.4, allow_hyphen_values = true)]
     delta: f64,
     /// How many steps the last table takes
-    #[arg(long, default_value_t = 10_000)]
+    #[arg(long, default_value_t = 10_000, value_parser = count(1 << 20), allow_negative_numbers = true)]
     length: usize,
     /// How much of its state the last table's recurrence keeps in a step
     #[arg(long, default_value_t = 0.9, allow_hyphen_values = true)]
@@ -29,7 +31,9 @@ pub struct Options {
 
 pub fn run(options: &Options) -> Result<(), Box<dyn Error>> {
     positive("the step", options.delta)?;
-    positive("the length", options.length as f64)?;
+    if !(-1.0..=1.0).contains(&options.keep) {
+        return Err(format!("expected --keep from -1 to 1, found {}", options.keep).into());
+    }
     slopes_of_a_spring(options.delta)?;
     println!();
     which_step(options.delta)?;

@@ -9,21 +9,22 @@ use nalgebra::{DMatrix, DVector};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
+use super::count;
 use super::dual_computation::seconds;
 
 #[derive(Debug, clap::Args)]
 pub struct Options {
     /// How many channels
-    #[arg(long, default_value_t = 4)]
+    #[arg(long, default_value_t = 4, value_parser = count(1 << 12), allow_negative_numbers = true)]
     width: usize,
     /// How many states each channel has
-    #[arg(long, default_value_t = 32)]
+    #[arg(long, default_value_t = 32, value_parser = count(1 << 8), allow_negative_numbers = true)]
     d_state: usize,
     /// How many tokens
-    #[arg(long, default_value_t = 1000)]
+    #[arg(long, default_value_t = 1000, value_parser = count(1 << 20), allow_negative_numbers = true)]
     length: usize,
     /// How many tokens a chunk has
-    #[arg(long, default_value_t = 100)]
+    #[arg(long, default_value_t = 100, value_parser = count(1 << 20), allow_negative_numbers = true)]
     chunk: usize,
     /// Measures the time of a token and of a sequence instead (add --release after cargo run)
     #[arg(long)]
@@ -38,8 +39,12 @@ pub fn run(options: &Options) -> Result<(), Box<dyn Error>> {
     if options.time {
         return time();
     }
-    if options.length == 0 || options.chunk == 0 {
-        return Err("expected at least one token, found none".into());
+    let (most, states) = (1 << 24, options.width * options.d_state * options.length);
+    if states > most {
+        let factors = "--width times --d-state times --length";
+        return Err(
+            format!("expected at most {most} states in all, {factors}, found {states}").into()
+        );
     }
     faces(options)?;
     println!();

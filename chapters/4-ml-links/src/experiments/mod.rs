@@ -3,6 +3,7 @@
 use std::error::Error;
 
 use clap::Subcommand;
+use clap::builder::RangedU64ValueParser;
 use workbench::command_line::Experiments;
 
 mod dual_computation;
@@ -14,6 +15,11 @@ mod recurrent_networks;
 mod scans;
 mod serve;
 mod structured_matrices;
+
+/// What an option that counts may be: from 1 to `most`, beyond which memory or patience would end.
+fn count(most: u64) -> RangedU64ValueParser<usize> {
+    RangedU64ValueParser::new().range(1..=most)
+}
 
 #[derive(Debug, Subcommand)]
 pub enum Experiment {

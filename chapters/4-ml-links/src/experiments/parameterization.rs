@@ -4,42 +4,50 @@ use std::error::Error;
 use std::time::Instant;
 
 use burn::tensor::{Device, Tensor};
+use math_foundations::validation::positive;
 use ml_links::parameterization::{
     Adding, DiagonalStateSpace, DiagonalStateSpaceConfig, FreeStateSpace, inverse_softplus,
     softplus,
 };
 
+use super::count;
+
 #[derive(Debug, clap::Args)]
 pub struct Options {
     /// How many channels the layer has
-    #[arg(long, default_value_t = 4)]
+    #[arg(long, default_value_t = 4, value_parser = count(1 << 10), allow_negative_numbers = true)]
     channels: usize,
     /// How many states each has: an even number
-    #[arg(long, default_value_t = 16)]
+    #[arg(long, default_value_t = 16, value_parser = count(1 << 10), allow_negative_numbers = true)]
     d_state: usize,
     /// Which random numbers are drawn
     #[arg(long, default_value_t = 0)]
     seed: u64,
     /// The largest Δ at the beginning
-    #[arg(long, default_value_t = 0.1)]
+    #[arg(long, default_value_t = 0.1, allow_hyphen_values = true)]
     delta_max: f64,
-    /// Trains three layers on the edge of stability instead: a quarter of a minute
+    /// Trains four layers on the edge of stability instead: a quarter of a minute
     #[arg(long)]
     race: bool,
     /// The learning rate of the race
-    #[arg(long, default_value_t = 0.1)]
+    #[arg(long, default_value_t = 0.1, allow_hyphen_values = true)]
     rate: f64,
     /// The steps of the race
-    #[arg(long, default_value_t = 120)]
+    #[arg(long, default_value_t = 120, value_parser = count(1 << 16), allow_negative_numbers = true)]
     steps: usize,
     /// How many numbers are added up in the race
-    #[arg(long, default_value_t = 2048)]
+    #[arg(long, default_value_t = 2048, value_parser = count(1 << 16), allow_negative_numbers = true)]
     length: usize,
 }
 
 pub fn run(options: &Options) -> Result<(), Box<dyn Error>> {
-    if options.d_state == 0 || options.d_state % 2 == 1 || options.channels == 0 {
-        return Err("expected an even number of states and at least one channel".into());
+    if options.d_state % 2 == 1 {
+        return Err(format!("expected an even number of states, found {}", options.d_state).into());
+    }
+    positive("the learning rate", options.rate)?;
+    if !(DELTA_MIN..=1e3).contains(&options.delta_max) {
+        let found = options.delta_max;
+        return Err(format!("expected --delta-max from {DELTA_MIN} to 1000, found {found}").into());
     }
     if options.race {
         return race(options);
@@ -48,6 +56,9 @@ pub fn run(options: &Options) -> Result<(), Box<dyn Error>> {
     println!();
     channels(options)
 }
+
+/// The smallest Δ at the beginning.
+const DELTA_MIN: f64 = 0.001;
 
 fn steps() {
     println!("What a raw number becomes, and back (f64)");
@@ -80,6 +91,7 @@ fn short(value: f64) -> String {
 
 fn layer(options: &Options, device: &Device) -> DiagonalStateSpace {
     DiagonalStateSpaceConfig::new(options.channels, options.d_state)
+        .with_delta_min(DELTA_MIN)
         .with_delta_max(options.delta_max)
         .with_seed(options.seed)
         .init(device)

@@ -4,7 +4,7 @@ use std::error::Error;
 use std::time::Instant;
 
 use math_foundations::introduction::random_tokens;
-use math_foundations::validation::positive;
+use math_foundations::validation::{non_negative, positive};
 use ml_links::parameterization::softplus;
 use ml_links::recall::{Contender, Recall, Run};
 use ml_links::recurrent_networks::{
@@ -16,14 +16,16 @@ use nalgebra::DVector;
 use workbench::plot::Plot;
 use workbench::svg::Role;
 
+use super::count;
+
 /// What `vanish` takes.
 #[derive(Debug, clap::Args)]
 pub struct VanishOptions {
     /// How many units a network has
-    #[arg(long, default_value_t = 32)]
+    #[arg(long, default_value_t = 32, value_parser = count(1 << 8), allow_negative_numbers = true)]
     units: usize,
     /// How many steps a change is followed
-    #[arg(long, default_value_t = 200)]
+    #[arg(long, default_value_t = 200, value_parser = count(1 << 16), allow_negative_numbers = true)]
     steps: usize,
     /// Inputs are uniform between plus and minus this
     #[arg(long, default_value_t = 0.5, allow_hyphen_values = true)]
@@ -39,8 +41,6 @@ pub struct VanishOptions {
 /// What is left of a change, in networks of several kinds; how that depends on size and loudness; what a gate is.
 pub fn vanish(options: &VanishOptions) -> Result<(), Box<dyn Error>> {
     let &VanishOptions { units: n, steps, loudness, memory, seed } = options;
-    positive("the number of units", n as f64)?;
-    positive("the number of steps", steps as f64)?;
     positive("the loudness", loudness)?;
     let cells: [(&str, Box<dyn Cell>); 6] = [
         ("ρ = 0.9", Box::new(ElmanCell::random(n, 0.9, seed)?)),
@@ -125,19 +125,19 @@ fn exponents(options: &VanishOptions) -> Result<(), Box<dyn Error>> {
 #[derive(Debug, clap::Args)]
 pub struct RecallOptions {
     /// How many steps a story has
-    #[arg(long, default_value_t = 100)]
+    #[arg(long, default_value_t = 100, value_parser = count(1 << 16), allow_negative_numbers = true)]
     length: usize,
     /// How loud the numbers are that do not count
-    #[arg(long, default_value_t = 0.3)]
+    #[arg(long, default_value_t = 0.3, allow_hyphen_values = true)]
     murmur: f64,
     /// How many batches each network is trained on
-    #[arg(long, default_value_t = 300)]
+    #[arg(long, default_value_t = 300, value_parser = count(1 << 20), allow_negative_numbers = true)]
     steps: usize,
     /// How many stories make a batch
-    #[arg(long, default_value_t = 32)]
+    #[arg(long, default_value_t = 32, value_parser = count(1 << 12), allow_negative_numbers = true)]
     batch: usize,
     /// About how many parameters each network has
-    #[arg(long, default_value_t = 600)]
+    #[arg(long, default_value_t = 600, value_parser = count(1 << 16), allow_negative_numbers = true)]
     parameters: usize,
     /// Of stories and networks
     #[arg(long, default_value_t = 1)]
@@ -151,11 +151,15 @@ pub struct RecallOptions {
 
 /// Trains four networks to remember one number.
 pub fn recall(options: &RecallOptions) -> Result<(), Box<dyn Error>> {
-    positive("the length", options.length as f64)?;
-    positive("the number of steps", options.steps as f64)?;
-    positive("the number of stories in a batch", options.batch as f64)?;
-    positive("the number of parameters", options.parameters as f64)?;
-    math_foundations::validation::non_negative("the murmur", options.murmur)?;
+    non_negative("the murmur", options.murmur)?;
+    let (most, numbers) = (1 << 20, options.batch * options.length);
+    if numbers > most {
+        let factors = "--batch times --length";
+        return Err(format!(
+            "expected at most {most} numbers in a batch, {factors}, found {numbers}"
+        )
+        .into());
+    }
     let recall = Recall {
         length: options.length,
         murmur: options.murmur,

@@ -14,13 +14,15 @@ use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use rayon::prelude::*;
 
+use super::count;
+
 #[derive(Debug, clap::Args)]
 pub struct Options {
     /// How many numbers are added up
-    #[arg(long, default_value_t = 1024, value_parser = clap::value_parser!(u32).range(1..=1 << 20))]
-    length: u32,
+    #[arg(long, default_value_t = 1024, value_parser = count(1 << 20), allow_negative_numbers = true)]
+    length: usize,
     /// In how many pieces the last scan cuts them
-    #[arg(long, default_value_t = 16)]
+    #[arg(long, default_value_t = 16, value_parser = count(1 << 20), allow_negative_numbers = true)]
     pieces: usize,
     /// Draws the inputs
     #[arg(long, default_value_t = 1)]
@@ -34,13 +36,13 @@ pub fn run(options: &Options) -> Result<(), Box<dyn Error>> {
     if options.time {
         return time(options.seed);
     }
-    count(options.length as usize, options.pieces);
+    calls(options.length, options.pieces);
     println!();
     fade(options.seed)
 }
 
 /// How often each scan works, and how long the longest chain of calls is.
-fn count(length: usize, pieces: usize) {
+fn calls(length: usize, pieces: usize) {
     type Word = Waiting<u64>;
     let items: Vec<Word> =
         (0..length as u64).map(|item| Waiting { item: item % 10, rounds: 0 }).collect();

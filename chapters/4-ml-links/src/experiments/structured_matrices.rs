@@ -5,21 +5,29 @@ use std::hint::black_box;
 use std::time::Instant;
 
 use classical_ssm::singular_values::singular_values;
+use math_foundations::validation::non_negative;
 use ml_links::structured_matrices::{Gallery, StateMatrix, StructureError, StructuredMatrix};
 use nalgebra::{Complex, ComplexField, DMatrix, DVector};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
+use super::count;
+
 #[derive(Debug, clap::Args)]
 pub struct Options {
     /// Rows and columns of each matrix
-    #[arg(long, default_value_t = 64)]
+    #[arg(long, default_value_t = 64, value_parser = count(1 << 9), allow_negative_numbers = true)]
     size: usize,
     /// Rank of what is low, and the state of the semiseparable matrix
-    #[arg(long, default_value_t = 2)]
+    #[arg(long, default_value_t = 2, value_parser = count(1 << 9), allow_negative_numbers = true)]
     rank: usize,
     /// How far the point of the second table is from a mode of Λ
-    #[arg(long, value_delimiter = ',', default_values_t = [1.0, 1e-3, 1e-6, 1e-9, 1e-12, 0.0])]
+    #[arg(
+        long,
+        value_delimiter = ',',
+        default_values_t = [1.0, 1e-3, 1e-6, 1e-9, 1e-12, 0.0],
+        allow_hyphen_values = true
+    )]
     distance: Vec<f64>,
     /// Measures the time of a product and of a kernel instead
     #[arg(long)]
@@ -32,6 +40,9 @@ pub struct Options {
 pub fn run(options: &Options) -> Result<(), Box<dyn Error>> {
     if options.time {
         return time(options.seed);
+    }
+    for &distance in &options.distance {
+        non_negative("the distance", distance)?;
     }
     costs(options)?;
     println!();

@@ -342,6 +342,9 @@ fn what_does_not_fit_is_refused_in_a_sentence() {
     assert!(recurrence_gradients(&[1.0], &[1.0], 0.0, &[]).is_err());
     assert!(adjoint_states(&[1.0], &[]).is_err());
     assert!(gradients_in_segments(&[1.0], &[1.0], 0.0, &[1.0], 0).is_err());
+    // Also where the missing inputs would have been a whole segment.
+    let error = gradients_in_segments(&[1.0; 4], &[1.0; 2], 0.0, &[1.0; 4], 2).unwrap_err();
+    assert_eq!(error.to_string(), "expected b to have 4 numbers, as a has, found 2");
     let (a, b) = (dmatrix![-1.0], dmatrix![1.0]);
     assert!(held_step_gradients(&a, &b, 0.0, &a, &b).is_err());
     assert!(held_step_gradients(&a, &b, 1.0, &dmatrix![1.0, 2.0], &b).is_err());

@@ -211,6 +211,21 @@ fn a_gate_set_for_t_steps_lets_a_tth_through() {
 }
 
 #[test]
+fn weights_with_a_memory_let_a_tth_through_from_rest() {
+    let (rest, silence) = (DVector::zeros(8), DVector::zeros(2));
+    let gru = Weights::random(3, 8, 2, 5).with_memory(50.0).unwrap();
+    for z in &GruCell::from_weights(gru).unwrap().gate_input(&rest, &silence).unwrap() {
+        assert!((50.0 * sigmoid(*z) - 1.0).abs() < 1e-12);
+    }
+    // And so does the store of an LSTM: of a store that is moved, 49 parts of 50 are still there.
+    let lstm = Weights::random(4, 8, 2, 5).with_memory(50.0).unwrap();
+    let jacobian = LstmCell::from_weights(lstm).unwrap().jacobian(&DVector::zeros(16), &silence);
+    for kept in jacobian.unwrap().view((0, 0), (8, 8)).diagonal().iter() {
+        assert!((50.0 * (1.0 - kept) - 1.0).abs() < 1e-12);
+    }
+}
+
+#[test]
 fn without_its_bend_an_elman_network_is_a_linear_recurrence() {
     // tanh z = z (1 - z²/3 + …): at a loudness of 1e-6 the bend is beyond the twelfth digit.
     let (w, b) = (random_orthogonal(6, 3) * 0.9, random_orthogonal(6, 4));

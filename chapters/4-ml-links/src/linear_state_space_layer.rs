@@ -74,8 +74,8 @@ impl LinearStateSpaceLayer {
             let flow = StateSpace::continuous(a.clone(), b.clone(), c, d)?;
             Ok(rule.discretize(&flow, delta)?.held()?)
         };
-        let channels: Result<_, LayerError> = deltas.iter().enumerate().map(channel).collect();
-        Ok(Self { channels: channels? })
+        let channels = deltas.iter().enumerate().map(channel);
+        Ok(Self { channels: channels.collect::<Result<_, LayerError>>()? })
     }
 }
 // ANCHOR_END: layer

@@ -46,8 +46,8 @@ pub fn softplus(x: f64) -> f64 {
 
 /// `ln(e^y - 1)`, the number of which y > 0 is the [`softplus`].
 ///
-/// *Trap:* for a large y the exponential overflows, for a small one the difference loses its digits. Written as
-/// `y + ln(1 - e^{-y})`, with [`f64::exp_m1`], it does neither.
+/// *Trap:* for a large y the exponential overflows, for a small one the difference loses its
+/// digits. Written as `y + ln(1 - e^{-y})`, with [`f64::exp_m1`], it does neither.
 ///
 /// ```
 /// use ml_links::parameterization::{inverse_softplus, softplus};
@@ -387,8 +387,8 @@ impl DiagonalStateSpace {
     /// One output, and the state is one step older. u and y: `[batch, channels]`.
     pub fn step(&self, u: Tensor<2>, state: &mut DiagonalState) -> Tensor<2> {
         let (z, b_bar) = held_input_step(&self.lambda(), self.delta());
-        let size = z.re.exp();
-        let a_bar = ComplexTensor { re: size.clone() * z.im.clone().cos(), im: size * z.im.sin() };
+        let (size, turn) = (z.re.exp(), z.im);
+        let a_bar = ComplexTensor { re: size.clone() * turn.clone().cos(), im: size * turn.sin() };
         let x = state.x.times(&a_bar.unsqueeze(0));
         let pushed: Tensor<3> = u.clone().unsqueeze_dim(2);
         let ComplexTensor { re, im } = b_bar.unsqueeze::<3>(0);
@@ -487,7 +487,7 @@ pub fn optimizer(weight_decay: f32) -> ModuleOptimizer {
     )
 }
 
-/// The learning rates of a step: `rate` for all parameters, `fraction · rate` for time scales.
+/// The learning rates of a step: `rate` for all, but `fraction · rate` for time scales.
 pub fn learning_rates(rate: f64, fraction: f64) -> ModuleLearningRate {
     ModuleLrScheduler::new(rate).with_group(time_scales(), fraction * rate).step()
 }

@@ -167,7 +167,8 @@ pub fn scan_hillis_steele<T: Clone>(items: &[T], then: impl Fn(&T, &T) -> T) -> 
 // ANCHOR: scan_blelloch
 pub fn scan_blelloch<T: Clone>(items: &[T], then: impl Fn(&T, &T) -> T) -> Vec<T> {
     let mut tree = items.to_vec();
-    let distances = || (0..usize::BITS).map(|level| 1 << level).take_while(|d| *d < items.len());
+    let powers = || (0..usize::BITS).map(|level| 1 << level);
+    let distances = || powers().take_while(|distance| *distance < items.len());
 
     // Up-sweep: each right child gathers its left sibling.
     for distance in distances() {
@@ -472,7 +473,7 @@ fn scan_tile(a: &[f32; TILE], b: &[f32; TILE], state: f32, x: &mut [f32; TILE]) 
     for k in 0..TILE {
         x[k] = scale[k] * state + shift[k];
     }
-    // An overflow on the way stays to the end, and need not be one of the recurrence itself.
+    // An overflow on the way stays to the end, and need not be the recurrence's own.
     if !x[TILE - 1].is_finite() {
         step_by_step(a, b, state, x);
     }

@@ -700,7 +700,7 @@ impl Vandermonde {
 }
 
 // ANCHOR: sums_of_powers
-/// `Σ_n λ_n^k x_n` for k below `count`: the modes are read together, then each goes one step on.
+/// `Σ_n λ_n^k x_n` for k below `count`: read the modes together, then move each one step on.
 fn sums_of_powers(nodes: &ComplexVector, x: &ComplexVector, count: usize) -> ComplexVector {
     let mut modes = x.clone();
     let sums = (0..count).map(|_| {
@@ -900,13 +900,14 @@ fn scale_rows(diagonal: &ComplexVector, matrix: &DMatrix<Complex<f64>>) -> DMatr
 
 // ANCHOR: inverse_by_woodbury
 impl Dplr {
-    /// `A⁻¹` as equation 4-5 prints it, with -P for P: DPLR again. O(N r²), where a dense inverse takes O(N³).
+    /// `A⁻¹` as equation 4-5 prints it, with -P for P: DPLR again. O(N r²); dense, O(N³).
     ///
-    /// The trap: it divides by Λ alone. An entry next to 0 makes two giants that should cancel: for r = 1 as many
-    /// digits go as it has zeros, for r > 1 twice as many. [`Dplr::inverse`] does not fall into it.
+    /// The trap: it divides by Λ alone. An entry next to 0 makes two giants that should cancel:
+    /// for r = 1 as many digits go as it has zeros, for r > 1 twice as many.
+    /// [`Dplr::inverse`] does not fall into it.
     ///
     /// # Errors
-    /// [`StructureError::ZeroOnDiagonal`], [`StructureError::Singular`], [`StructureError::IllConditioned`].
+    /// [`StructureError`]: a zero on the diagonal, a singular or ill-conditioned sum.
     pub fn inverse_by_woodbury(&self) -> Result<Self, StructureError> {
         let lambda = reciprocals(&self.lambda)?;
         let p = scale_rows(&lambda, &self.p);
@@ -922,8 +923,9 @@ impl Dplr {
 
 // ANCHOR: split_anew
 impl Dplr {
-    /// The same matrix, split so that its diagonal may be divided by: where the low rank outweighs an entry of Λ
-    /// a hundred times, it gets a heavier one, and the difference goes over to the low rank. O(N (r + moved)).
+    /// The same matrix, split so that its diagonal may be divided by: where the low rank
+    /// outweighs an entry of Λ a hundred times, the entry gets heavier, and the difference goes
+    /// over to the low rank. O(N (r + moved)).
     pub fn split_anew(&self) -> Self {
         let mut split = self.clone();
         for n in 0..self.lambda.len() {

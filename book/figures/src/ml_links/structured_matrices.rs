@@ -162,7 +162,7 @@ pub fn draw_product_times(recording: &str) -> Result<String, Box<dyn Error>> {
     .line(Role::Output, "$1/(z_i − λ_j)$", &line("Cauchy")?)
     .line(Role::Output, "$λ_j^i$", &line("Vandermonde")?)
     .line(Role::Output, "$t_{i−j}$", &line("Toeplitz, by FFT")?)
-    .line(Role::Output, "$c_i a_i ⋯ a_{j+1} b_j$", &line("semiseparable, N = 16")?)
+    .line(Role::Output, "$c_i a_i ⋯ b_j$", &line("semiseparable, N = 16")?)
     .line(Role::State, "$λ_i − p_i q_j$", &line("DPLR, r = 1")?)
     .line(Role::State, "λ_i", &line("diagonal")?);
     Ok(plot.to_svg())

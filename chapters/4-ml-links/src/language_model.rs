@@ -537,40 +537,44 @@ fn device_of<M: Module>(model: &M) -> Device {
     model.devices().into_iter().next().unwrap_or_else(Device::flex).inner()
 }
 
-/// Bits per character of a table that has counted what follows each `order` characters: what a model has to beat.
+/// Bits per character of tables that have counted what follows each 0, 1, … `longest` characters: what a model has to
+/// beat.
 ///
 /// Contexts that were seen rarely lean on shorter ones, down to the even distribution (Witten and Bell): a context with n
 /// followers, d of them different, trusts its own counts with the weight n / (n + d).
 ///
-/// Cost O(characters · order).
+/// Cost O(characters · longest²): each context is hashed whole.
 ///
 /// ```
 /// use ml_links::language_model::table_bits;
 ///
 /// let text: Vec<usize> = (0..400).map(|k| k % 4).collect();
-/// assert!(table_bits(&text, &text, 4, 0) > 1.99); // four characters, equally frequent
-/// assert!(table_bits(&text, &text, 4, 1) < 0.03); // but each is followed by one
+/// let bits = table_bits(&text, &text, 4, 1);
+/// assert!(bits[0] > 1.99); // four characters, equally frequent
+/// assert!(bits[1] < 0.03); // but each is followed by one
 /// ```
-pub fn table_bits(train: &[usize], text: &[usize], vocabulary: usize, order: usize) -> f64 {
-    let mut tables = vec![HashMap::<&[usize], HashMap<usize, f64>>::new(); order + 1];
+pub fn table_bits(train: &[usize], text: &[usize], vocabulary: usize, longest: usize) -> Vec<f64> {
+    let mut tables = vec![HashMap::<&[usize], HashMap<usize, f64>>::new(); longest + 1];
     for end in 0..train.len() {
         for (length, table) in tables.iter_mut().enumerate().take(end + 1) {
             let followers = table.entry(&train[end - length..end]).or_default();
             *followers.entry(train[end]).or_default() += 1.0;
         }
     }
-    let bits = |end: usize| {
+    let mut bits = vec![0.0; longest + 1];
+    for end in 0..text.len() {
         let mut p = 1.0 / vocabulary as f64;
-        for (length, table) in tables.iter().enumerate().take(end + 1) {
-            if let Some(followers) = table.get(&text[end - length..end]) {
+        for (length, table) in tables.iter().enumerate() {
+            let context = text.get(end.wrapping_sub(length)..end);
+            if let Some(followers) = context.and_then(|context| table.get(context)) {
                 let (count, different) = (followers.values().sum::<f64>(), followers.len() as f64);
                 let own = followers.get(&text[end]).unwrap_or(&0.0);
                 p = (own + different * p) / (count + different);
             }
+            bits[length] -= p.log2() / text.len() as f64;
         }
-        -p.log2()
-    };
-    (0..text.len()).map(bits).sum::<f64>() / text.len().max(1) as f64
+    }
+    bits
 }
 
 /// Pieces of a text, from places drawn at random, and the same pieces one character later: `[batch, length]` each.

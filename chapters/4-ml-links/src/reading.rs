@@ -216,13 +216,23 @@ impl<M: CharacterModel> Task<M> for Reading<'_> {
             true
         };
         write_on(model, self.vocabulary, &prompt, 120, &sampler, &mut random, write).ok()?;
-        let (prompt, text) = (one_line(&prompt), one_line(&text));
-        Some(format!("{prompt}|{text}"))
+        Some(in_lines(&format!("{prompt}|{text}").replace('\n', "⏎"), 72))
     }
 }
 
-fn one_line(text: &str) -> String {
-    text.replace('\n', "⏎")
+/// A long line in lines of at most so many characters where words allow it, indented.
+fn in_lines(text: &str, columns: usize) -> String {
+    let mut lines = vec![String::new()];
+    for word in text.split_inclusive(' ') {
+        match lines.last_mut() {
+            Some(line) if line.chars().count() + word.trim_end().chars().count() <= columns => {
+                line.push_str(word);
+            }
+            _ => lines.push(word.to_owned()),
+        }
+    }
+    let filled = lines.iter().filter(|line| !line.is_empty());
+    filled.map(|line| format!("    {}", line.trim_end())).collect::<Vec<_>>().join("\n")
 }
 
 /// A number that tells one text from another.
@@ -270,13 +280,16 @@ pub fn train_on_text<A: Architecture>(
         held_out.len()
     ));
     say(&format!("model     {}: {} parameters", A::NAME, model.num_params()));
+    let tables = table_bits(train_part, held_out, vocabulary.size(), 7);
+    let best = tables.iter().zip(1..).min_by(|one, other| one.0.total_cmp(other.0));
+    let (best, characters) = best.unwrap_or((&tables[0], 1));
     say(&format!(
-        "to beat   bits per character: {:.3} knowing nothing, {:.3} with a table of characters, {:.3} of pairs, {:.3} \
-         of sixes",
-        (vocabulary.size() as f64).log2(),
-        table_bits(train_part, held_out, vocabulary.size(), 0),
-        table_bits(train_part, held_out, vocabulary.size(), 1),
-        table_bits(train_part, held_out, vocabulary.size(), 5)
+        "to beat   {:.3} bits per character, knowing nothing",
+        (vocabulary.size() as f64).log2()
+    ));
+    say(&format!(
+        "tables    of single characters {:.3}, of pairs {:.3}, of {characters} characters {best:.3}: the best",
+        tables[0], tables[1]
     ));
 
     let configuration = json!({
@@ -394,6 +407,22 @@ pub fn load<A: Architecture>(
     Ok((checkpoint.load_into(model)?, vocabulary))
 }
 
+/// What characters cost, by where they stand in their word.
+fn by_place(text: &str, bits: &[f64]) -> [(&'static str, Vec<f64>); 3] {
+    let mut places =
+        [("beginning a word", vec![]), ("inside a word", vec![]), ("between words", vec![])];
+    let characters = text.chars().zip(text.chars().skip(1));
+    for ((before, character), bits) in characters.zip(bits) {
+        let place = match (before.is_alphanumeric(), character.is_alphanumeric()) {
+            (false, true) => 0,
+            (true, true) => 1,
+            (_, false) => 2,
+        };
+        places[place].1.push(*bits);
+    }
+    places
+}
+
 /// Prints a prompt and what a trained model writes after it, character by character.
 ///
 /// # Errors
@@ -416,8 +445,15 @@ pub fn continue_text<A: Architecture>(
         for (character, bits) in arguments.prompt.chars().skip(1).zip(&bits) {
             writeln!(out, "{bits:6.2}  {}  {character:?}", "▪".repeat(bits.round() as usize))?;
         }
-        let mean = bits.iter().sum::<f64>() / bits.len() as f64;
-        return Ok(writeln!(out, "{mean:6.2}  bits per character")?);
+        let mean = |bits: &[f64]| bits.iter().sum::<f64>() / bits.len() as f64;
+        writeln!(out, "{:6.2}  bits per character", mean(&bits))?;
+        for (place, part) in by_place(&arguments.prompt, &bits) {
+            if !part.is_empty() {
+                let percent = 100.0 * part.len() as f64 / bits.len() as f64;
+                writeln!(out, "{:6.2}  {place}, {percent:.0} % of the characters", mean(&part))?;
+            }
+        }
+        return Ok(());
     }
     let mut random = Recipe { seed: arguments.seed, ..Recipe::new(1) }.random(0);
     write!(out, "{}", arguments.prompt)?;

@@ -133,6 +133,23 @@ fn the_loss_falls_and_the_model_writes_on() {
     assert!(first.starts_with("The state ") && first.chars().count() == 51, "{first}");
     assert_eq!(first, write("1"));
     assert_ne!(first, write("2"));
+
+    let arguments = ["generate", "--checkpoint", &checkpoint, "--prompt", "The state", "--bits"];
+    let printed = accepted(&arguments.map(str::to_owned));
+    let bits = |line: &str| -> f64 {
+        line.split_whitespace().next().and_then(|bits| bits.parse().ok()).expect("bits")
+    };
+    let lines: Vec<&str> = printed.lines().collect();
+    assert_eq!(lines.len(), 8 + 4, "{printed}");
+    let all: Vec<f64> = lines[..8].iter().map(|line| bits(line)).collect();
+    assert!((all.iter().sum::<f64>() / 8.0 - bits(lines[8])).abs() < 0.011, "{printed}");
+    assert!(lines[4].ends_with("'t'"), "{printed}");
+    // Of h, e, a space, s, t, a, t, e one begins a word, and one is between words.
+    assert!((all[3] - bits(lines[9])).abs() < 0.011, "{printed}");
+    assert!((all[2] - bits(lines[11])).abs() < 0.011, "{printed}");
+    let inside = (all.iter().sum::<f64>() - all[2] - all[3]) / 6.0;
+    assert!((inside - bits(lines[10])).abs() < 0.011, "{printed}");
+    assert!(lines[9].ends_with("beginning a word, 12 % of the characters"), "{printed}");
 }
 
 #[test]
@@ -320,5 +337,44 @@ fn without_an_adapter_the_gpu_is_refused_in_words() {
             said.contains("expected a graphics adapter for the backend wgpu, found none"),
             "{said}"
         );
+    }
+}
+
+#[test]
+fn the_gpu_takes_the_steps_of_the_cpu() {
+    let folder = with_verse("gpu");
+    let losses = |backend: &str| {
+        let log = text(&folder.join(format!("{backend}.csv")));
+        let mut arguments = small_run(&folder, &["--backend", backend, "--log", &log]);
+        let tiny = [
+            ("--out", &text(&folder.join(backend))[..]),
+            ("--steps", "2"),
+            ("--length", "16"),
+            ("--d-model", "8"),
+            ("--layers", "1"),
+        ];
+        for (flag, value) in tiny {
+            let place = arguments.iter().position(|argument| argument == flag).expect("the flag");
+            arguments[place + 1] = value.to_owned();
+        }
+        arguments.extend(["--evaluate-every", "1", "--sample-every", "0"].map(str::to_owned));
+        let output = run(&arguments);
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        if said.contains("expected a graphics adapter") {
+            println!("SKIPPED: {said}");
+            return None;
+        }
+        assert!(output.status.success(), "{said}");
+        let number = |column: &String| column.parse::<f64>().expect("a number");
+        let rows = learned(Path::new(&log));
+        // Loss, bits on the held-out tenth, and the norm of the gradient, after each step.
+        Some(rows[1..].iter().map(|row| [1, 2, 4].map(|k| number(&row[k]))).collect::<Vec<_>>())
+    };
+    let Some(gpu) = losses("wgpu") else { return };
+    let cpu = losses("cpu").expect("there is a processor");
+    assert_eq!((gpu.len(), cpu.len()), (2, 2));
+    for (gpu, cpu) in gpu.iter().flatten().zip(cpu.iter().flatten()) {
+        // The log has three or four decimals, and both add up in f32.
+        assert!((gpu - cpu).abs() < 2e-3, "expected {cpu}, found {gpu}");
     }
 }

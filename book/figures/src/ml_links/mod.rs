@@ -4,6 +4,7 @@ use crate::Figure;
 
 pub mod dual_computation;
 pub mod gradients;
+pub mod language_model;
 pub mod linear_state_space_layer;
 pub mod parameterization;
 pub mod recurrent_networks;
@@ -20,6 +21,7 @@ pub fn figures() -> impl Iterator<Item = &'static Figure> {
         structured_matrices::FIGURES,
         scans::FIGURES,
         gradients::FIGURES,
+        language_model::FIGURES,
     ]
     .into_iter()
     .flatten()

@@ -147,13 +147,13 @@ impl Checkpoint {
     }
 
     /// And the recipe, with the number of steps taken.
-    pub(super) fn with_recipe(mut self, recipe: &Recipe, step: usize) -> Self {
+    pub(crate) fn with_recipe(mut self, recipe: &Recipe, step: usize) -> Self {
         self.recipe = Some((recipe.clone(), step));
         self
     }
 
     /// And more tensors, under a prefix.
-    pub(super) fn with_tensors(mut self, prefix: &str, tensors: Vec<(String, TensorData)>) -> Self {
+    pub(crate) fn with_tensors(mut self, prefix: &str, tensors: Vec<(String, TensorData)>) -> Self {
         self.tensors
             .extend(tensors.into_iter().map(|(name, data)| (format!("{prefix}{name}"), data)));
         self
@@ -206,7 +206,7 @@ impl Checkpoint {
     }
 
     /// The tensors under a prefix, without it.
-    pub(super) fn tensors(&self, prefix: &str) -> BTreeMap<String, TensorData> {
+    pub(crate) fn tensors(&self, prefix: &str) -> BTreeMap<String, TensorData> {
         let named = |(name, data): (&String, &TensorData)| {
             Some((name.strip_prefix(prefix)?.to_owned(), data.clone()))
         };

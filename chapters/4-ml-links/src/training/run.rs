@@ -282,7 +282,8 @@ impl<'a, M: Module, T: Task<M>> Run<'a, M, T> {
                 None => String::new(),
             };
             let loss = self.mean_loss();
-            self.bar.suspend(|| say(&format!("step {step}, loss {loss:.3}{validation}: {sample}")));
+            let line = format!("step {step}, loss {loss:.3}{validation}");
+            self.bar.suspend(|| say(&format!("{line}\n{sample}")));
         }
     }
 

@@ -1,4 +1,4 @@
-//! What the page *Mini-project: train-on-book* claims.
+//! What the page *Mini-project: language model* claims.
 
 use std::fs;
 

@@ -271,6 +271,10 @@ fn folders_that_cannot_be_written_are_refused_before_training() {
     fs::remove_file(folder.join("run")).expect("removed");
     let log = text(&folder.join("no/such/folder/log.csv"));
     refused(&small_run(&folder, &["--log", &log]), "cannot write the log ");
+    // No step was taken, so the folder is free for the command as it should have been.
+    let log = text(&folder.join("log.csv"));
+    accepted(&small_run(&folder, &["--log", &log]));
+    refused(&small_run(&folder, &["--log", &log]), "continue that run with --resume");
 }
 
 #[test]

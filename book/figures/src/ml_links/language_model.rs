@@ -28,13 +28,13 @@ const RUN: &str = include_str!("../../../../chapters/4-ml-links/recorded/train-o
 /// What the figure `cost-of-a-sentence` shows: the recorded sentence, in rows.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Cost {
-    /// Characters in a row.
+    /// Characters in a row, at most.
     pub row: usize,
 }
 
 impl Default for Cost {
     fn default() -> Self {
-        Self { row: 34 }
+        Self { row: 25 }
     }
 }
 
@@ -49,11 +49,25 @@ fn costs() -> Vec<(f64, String)> {
     BITS.lines().filter_map(cost).collect()
 }
 
+/// The characters in rows that end where a word does.
+fn rows(costs: &[(f64, String)], longest: usize) -> Vec<&[(f64, String)]> {
+    let (mut rows, mut begin, mut end) = (Vec::new(), 0, 0);
+    for word in costs.split_inclusive(|(_, character)| character == " " || character == "⏎") {
+        if end > begin && end + word.len() > begin + longest {
+            rows.push(&costs[begin..end]);
+            begin = end;
+        }
+        end += word.len();
+    }
+    rows.push(&costs[begin..]);
+    rows
+}
+
 /// A bar over each character of a sentence: what it cost.
 pub fn draw_cost(parameters: &Cost) -> String {
     let costs = costs();
-    let rows: Vec<_> = costs.chunks(parameters.row.max(1)).collect();
-    let (height, unit) = (116.0, 9.0);
+    let rows = rows(&costs, parameters.row);
+    let (height, unit) = (120.0, 8.5);
     let mut canvas = Canvas::new(
         640.0,
         18.0 + height * rows.len() as f64,
@@ -62,12 +76,12 @@ pub fn draw_cost(parameters: &Cost) -> String {
     );
     let step = 600.0 / parameters.row as f64;
     for (row, characters) in rows.iter().enumerate() {
-        let base = height * (row as f64 + 1.0) - 14.0;
+        let base = height * (row as f64 + 1.0) - 20.0;
         canvas.line(Role::Ink.opacity(0.35), (24.0, base), (624.0, base));
-        for (bits, x) in [0.0, 5.0].map(|bits| (bits, 18.0)) {
+        for (bits, x) in [0.0, 5.0].map(|bits| (bits, 16.0)) {
             canvas.text(
-                Role::Ink.size(12.0),
-                (x, base - unit * bits + 4.0),
+                Role::Ink.size(15.0),
+                (x, base - unit * bits + 5.0),
                 Anchor::End,
                 &bits.to_string(),
             );
@@ -75,10 +89,10 @@ pub fn draw_cost(parameters: &Cost) -> String {
         for ((bits, character), column) in characters.iter().zip(0..) {
             let x = 24.0 + step * (f64::from(column) + 0.5);
             if *bits > 0.05 {
-                canvas.line(Role::Output.wide(7.0), (x, base), (x, base - unit * bits));
+                canvas.line(Role::Output.wide(9.0), (x, base), (x, base - unit * bits));
             }
-            let size = Role::Ink.size(15.0);
-            canvas.text(size, (x, base + 16.0), Anchor::Middle, character);
+            let size = Role::Ink.size(18.0);
+            canvas.text(size, (x, base + 21.0), Anchor::Middle, character);
         }
     }
     canvas.finish()

@@ -181,7 +181,7 @@ impl<'a, M: Module, T: Task<M>> Run<'a, M, T> {
                 checkpoint.expect_same(configuration, Some(trainer.recipe()))?;
                 trainer = trainer.resume(&checkpoint)?;
                 (last, best) = (checkpoint.note("last"), checkpoint.note("best"));
-            } else if path.exists() {
+            } else if path.exists() && !never_began(folder) {
                 let found = path.display();
                 return Err(TrainingError::Task(format!(
                     "expected a folder without a checkpoint, found {found}: continue that run with --resume, or \
@@ -309,6 +309,13 @@ impl<'a, M: Module, T: Task<M>> Run<'a, M, T> {
         }
         Ok(())
     }
+}
+
+/// Whether a run left this folder before its first step, because of its log or its rate: there is nothing to lose.
+fn never_began(folder: &Path) -> bool {
+    let last = Checkpoint::read(&RunOptions::last_in(folder));
+    let at_0 = |last: Checkpoint| last.recipe().is_ok_and(|(_, step)| step == 0);
+    !RunOptions::best_in(folder).exists() && last.is_ok_and(at_0)
 }
 
 const LOG_HEADER: &str = "step,loss,validation,rate,gradient,tokens_per_second,seconds";

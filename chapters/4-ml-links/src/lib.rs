@@ -19,5 +19,6 @@ pub mod reading;
 pub mod recall;
 pub mod recurrent_networks;
 pub mod scans;
+pub mod sequence_prediction;
 pub mod structured_matrices;
 pub mod training;

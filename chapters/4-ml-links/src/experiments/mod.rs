@@ -13,6 +13,7 @@ mod linear_state_space_layer;
 mod parameterization;
 mod recurrent_networks;
 mod scans;
+mod sequence_prediction;
 mod serve;
 mod structured_matrices;
 
@@ -39,6 +40,8 @@ pub enum Experiment {
     Scan(scans::Options),
     /// Slopes of a loss by one walk back, and how good a difference can be
     Adjoint(gradients::Options),
+    /// Trains a layer and a network to continue a series: sines, blood cells, or a column of yours
+    Predict(Box<sequence_prediction::Options>),
     /// Trains a model of characters on a text: this book, unless you name another
     TrainOnBook(Box<language_model::Training>),
     /// Lets a trained model continue a prompt
@@ -59,6 +62,7 @@ impl Experiments for Experiment {
             Self::Structures(options) => structured_matrices::run(options),
             Self::Scan(options) => scans::run(options),
             Self::Adjoint(options) => gradients::run(options),
+            Self::Predict(options) => sequence_prediction::run(options),
             Self::TrainOnBook(options) => language_model::train(options),
             Self::Generate(options) => language_model::generate(options),
             Self::Serve(options) => serve::run(options),

@@ -22,3 +22,5 @@ mod language_model;
 mod training;
 
 mod gradients;
+
+mod sequence_prediction;

@@ -32,12 +32,17 @@ use rand_chacha::ChaCha8Rng;
 /// `max(x, 0) + ln(1 + e^{-|x|})` nothing overflows, and [`f64::ln_1p`] keeps what the 1 would swallow.
 ///
 /// ```
-/// use ml_links::parameterization::softplus;
+/// use ml_links::parameterization::{inverse_softplus, softplus};
 ///
 /// assert_eq!(softplus(1000.0), 1000.0);
 /// assert_eq!(softplus(-100.0), (-100.0_f64).exp());
 /// assert!((1.0 + 1000.0_f64.exp()).ln().is_infinite()); // as it is written
 /// assert_eq!((1.0 + (-100.0_f64).exp()).ln(), 0.0);
+///
+/// for y in [1e-300, 1e-9, 0.001, 0.1, 1.0, 1e6] {
+///     assert!((softplus(inverse_softplus(y)) / y - 1.0).abs() < 1e-12);
+/// }
+/// assert!((1e6_f64.exp() - 1.0).ln().is_infinite()); // as it is written
 /// ```
 // ANCHOR: softplus
 pub fn softplus(x: f64) -> f64 {
@@ -48,15 +53,6 @@ pub fn softplus(x: f64) -> f64 {
 ///
 /// *Trap:* for a large y the exponential overflows, for a small one the difference loses its
 /// digits. Written as `y + ln(1 - e^{-y})`, with [`f64::exp_m1`], it does neither.
-///
-/// ```
-/// use ml_links::parameterization::{inverse_softplus, softplus};
-///
-/// for y in [1e-300, 1e-9, 0.001, 0.1, 1.0, 1e6] {
-///     assert!((softplus(inverse_softplus(y)) / y - 1.0).abs() < 1e-12);
-/// }
-/// assert!((1e6_f64.exp() - 1.0).ln().is_infinite()); // as it is written
-/// ```
 pub fn inverse_softplus(y: f64) -> f64 {
     y + (-(-y).exp_m1()).ln()
 }

@@ -167,6 +167,18 @@ proptest! {
 }
 
 #[test]
+fn the_bound_is_that_of_the_page() {
+    // ‖K‖ = 5, ‖K‖₁ = 7, ‖u‖ = 3, ‖u‖₁ = 5, and log₂ 8 + 1 = 4.
+    let (kernel, u) = ([3.0_f64, -4.0], [2.0, -1.0, 2.0]);
+    let bound = fft_rounding_bound(&kernel, &u, 8);
+    let expected = 5.0 * f64::EPSILON * 4.0 * (2.0 * 5.0 * 3.0 + f64::min(7.0 * 3.0, 5.0 * 5.0));
+    assert!((bound / expected - 1.0).abs() < 1e-15);
+    // The other way round the sum of sizes of the kernel is the larger one.
+    let other = fft_rounding_bound(&u, &kernel, 8);
+    assert!((other / expected - 1.0).abs() < 1e-15);
+}
+
+#[test]
 fn the_bound_is_of_the_size_of_the_error() {
     // All of one sign, no luck: the error is within four powers of ten of the bound, and not above it.
     for length in [64, 4096, 65536] {
@@ -264,4 +276,7 @@ fn costs_cross_where_they_are_equal() {
     assert_eq!(crossover(&[(10, 2.0, 1.0), (20, 4.0, 3.0)]), None);
     assert_eq!(crossover(&[]), None);
     assert!((crossover(&[(10, 1.0, 2.0), (40, 4.0, 2.0)]).unwrap() - 20.0).abs() < 1e-12);
+    // L² against 100 L, and not half way between what was measured.
+    let costs = [(10, 1e2, 1e3), (10_000, 1e8, 1e6)];
+    assert!((crossover(&costs).unwrap() - 100.0).abs() < 1e-9);
 }

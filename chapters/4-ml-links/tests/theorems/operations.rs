@@ -416,6 +416,41 @@ fn what_comes_out_does_not_depend_on_the_number_of_threads() {
     assert_eq!(with(1), with(5));
 }
 
+/// The sums that the gradients of a convolution stand for.
+fn correlated(
+    (u, kernel, gradient): (&[f64], &[f64], &[f64]),
+    [batch, channels, length]: [usize; 3],
+) -> [Vec<f64>; 2] {
+    let (mut d_u, mut d_kernel) = (vec![0.0; u.len()], vec![0.0; kernel.len()]);
+    for row in 0..batch * channels {
+        let (row, channel) = (row * length, row % channels * length);
+        for j in 0..length {
+            for k in j..length {
+                d_u[row + j] += kernel[channel + k - j] * gradient[row + k];
+                d_kernel[channel + j] += u[row + k - j] * gradient[row + k];
+            }
+        }
+    }
+    [d_u, d_kernel]
+}
+
+#[test]
+fn a_batch_of_any_size_finds_its_rows() {
+    // Rows go to tasks by the handful; one more and one less than a handful, and several.
+    for batch in [1, 15, 16, 17, 37] {
+        let shape @ [_, channels, length] = [batch, 3, 10];
+        let count = batch * channels * length;
+        let (u, kernel, gradient) = (noise(count, 1), noise(channels * length, 2), noise(count, 3));
+        let y = cpu::causal_convolution(&u, &kernel, length);
+        assert_close(&y, &convolved(&u, &kernel, shape), 1e-14, "the convolution");
+        let (d_u, d_kernel) =
+            cpu::causal_convolution_adjoint(Some(&u), Some(&kernel), &gradient, [channels, length]);
+        let [by_u, by_kernel] = correlated((&u, &kernel, &gradient), shape);
+        assert_close(&d_u.unwrap(), &by_u, 1e-14, "the gradient by u");
+        assert_close(&d_kernel.unwrap(), &by_kernel, 1e-13, "the gradient by the kernel");
+    }
+}
+
 #[test]
 fn nothing_comes_of_nothing() {
     let mut devices = vec![Device::flex()];

@@ -7,7 +7,7 @@ use burn::tensor::{Device, Distribution, FloatDType, Tensor, TensorData, activat
 use discretization::diagonalization::ScalarStep;
 use discretization::zero_order_hold;
 use ml_links::parameterization::{
-    ComplexTensor, DiagonalStateSpace, DiagonalStateSpaceConfig, expm1, held_input_step,
+    Adding, ComplexTensor, DiagonalStateSpace, DiagonalStateSpaceConfig, expm1, held_input_step,
     inverse_softplus, learning_rates, optimizer, softplus, vandermonde_kernel,
 };
 use nalgebra::Complex;
@@ -258,6 +258,31 @@ fn initial_steps_are_log_uniform_between_their_bounds() {
         let here = logs.iter().filter(|&&log| log >= from && log < from + 0.2).count();
         assert!((324..=476).contains(&here), "{here} channels from 10^{from}");
     }
+}
+
+#[test]
+fn a_layer_begins_with_the_modes_of_s4d_lin_and_readings_of_size_1() {
+    let layer = DiagonalStateSpaceConfig::new(500, 8).with_seed(3).init(&Device::flex());
+    for (i, (re, im)) in
+        numbers(layer.lambda().re).into_iter().zip(numbers(layer.lambda().im)).enumerate()
+    {
+        let expected = Complex::new(-0.5, std::f64::consts::PI * (i % 4) as f64);
+        assert!((Complex::new(re, im) - expected).norm() < 1e-6, "mode {i}: {re} + {im}i");
+    }
+    // 2000 numbers c and 500 numbers d, of variance 1: within five deviations.
+    let square = |row: Vec<f64>| row.into_iter().map(|number| number * number).sum::<f64>();
+    let c = layer.c();
+    let (c, d) = (square(numbers(c.re)) + square(numbers(c.im)), square(numbers(layer.d.val())));
+    assert!((c / 2000.0 - 1.0).abs() < 0.12 && (d / 500.0 - 1.0).abs() < 0.32, "{c}, {d}");
+}
+
+#[test]
+fn silence_costs_one_half_in_the_lesson_of_adding() {
+    let layer = DiagonalStateSpaceConfig::new(1, 2).init(&Device::flex().autodiff());
+    let lesson = Adding { batch: 256, steps: 1, ..Adding::default() };
+    let silent = lesson.losses(layer, |layer, length| layer.kernel(length) * 0.0)[0];
+    // The mean of k/L, give or take five times 0.04.
+    assert!((silent - 0.5).abs() < 0.2, "{silent}");
 }
 
 /// A layer between two linear ones, as models have it.

@@ -269,6 +269,27 @@ fn few_long_rows_share_their_time_among_threads() {
 }
 
 #[test]
+fn pieces_hand_on_a_state_that_is_never_forgotten() {
+    // Coefficients 1 and -1, small whole numbers as inputs: no rounding, and every step is heard at the end.
+    let mut random = ChaCha8Rng::seed_from_u64(48);
+    let length = 100_003;
+    let a: Vec<f32> = (0..length).map(|_| [1.0, -1.0][random.random_range(0..2)]).collect();
+    let b: Vec<f32> = (0..length).map(|_| random.random_range(-2i8..=2).into()).collect();
+    let expected = scan_recurrence(&a, &b, 1000.0).unwrap();
+    for pieces in [2, 3, 4, 6, 100] {
+        let mut x = vec![f32::NAN; length];
+        scan_row_in_pieces(&a, &b, 1000.0, &mut x, pieces).unwrap();
+        assert!(x == expected, "{pieces} pieces");
+    }
+    for threads in [2, 3, 5] {
+        let mut x = vec![f32::NAN; length];
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+        pool.install(|| scan_rows(&a, &b, &[1000.0], &mut x)).unwrap();
+        assert!(x == expected, "{threads} threads");
+    }
+}
+
+#[test]
 fn overflow_of_a_product_is_not_one_of_the_state() {
     // Eight of these steps multiply a state by 1e240, which no f32 holds. Nothing times that is still nothing.
     let mut x = vec![f32::NAN; 40];

@@ -388,12 +388,10 @@ impl Cell for GruCell {
     fn jacobian(&self, x: &Vector, u_k: &Vector) -> Result<Matrix, InputError> {
         let GruParts { reset, stay, recalled, proposal } = self.parts(x, u_k)?;
         let new = stay.map(|z| 1.0 - z).component_mul(&proposal.map(tanh_slope));
-        let (ajar, staying) = (reset.map(sigmoid_slope), stay.map(sigmoid_slope));
-        let by_reset = new.component_mul(&recalled).component_mul(&ajar);
-        let by_update = (x - &proposal).component_mul(&staying);
+        let by_reset = new.component_mul(&recalled.zip_map(&reset, |n, r| n * sigmoid_slope(r)));
+        let by_update = (x - &proposal).component_mul(&stay.map(sigmoid_slope));
         let roads = [by_reset, by_update, new.component_mul(&reset)];
-        let road = |(gate, slope)| self.weights.sloped(gate, slope);
-        let roads = roads.iter().enumerate().map(road);
+        let roads = (0..3).map(|gate| self.weights.sloped(gate, &roads[gate]));
         // Past all the gates there is one more road, straight from the old state: diag(z).
         Ok(roads.fold(DMatrix::from_diagonal(&stay), |sum, road| sum + road))
     }

@@ -130,17 +130,18 @@ pub fn draw_crossover() -> String {
             let (x, y) = points.get(at).copied().unwrap_or((16.0, 1.0));
             plot.note(role, (x, y * up), anchor, name)
         };
-    plot = named(plot, Role::State, &steps, 2, "$x_k$ step by step", 2.2, Anchor::Middle);
+    plot = named(plot, Role::State, &steps, 2, "$x_k$ step by step", 3.0, Anchor::Middle);
     plot = named(plot, Role::Ink, &sum, 8, "Σ_j $K_j$ $u_{k-j}$", 0.2, Anchor::Start);
     plot = named(plot, Role::Output, &transforms, 9, "FFT", 0.35, Anchor::Start);
     if let Some(length) = crossover(&costs) {
         let lowest = transforms.first().map_or(0.01, |&(_, y)| y);
         let height = transforms.iter().rev().find(|(x, _)| *x <= length).map_or(1.0, |&(_, y)| y);
+        // The recorded times have two decimals, which do not tell 18 from 19.
         plot = plot.reference("", &[(length, lowest / 20.0), (length, height * 1.3)]).note(
             Role::Ink,
             (length * 1.15, lowest / 4.0),
             Anchor::Start,
-            format!("$L$ ≈ {length:.0}"),
+            format!("$L$ ≈ {:.0}", 10.0 * (length / 10.0).round()),
         );
     }
     plot.to_svg()

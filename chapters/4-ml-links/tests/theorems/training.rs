@@ -6,7 +6,7 @@ use std::path::Path;
 use burn::module::{Param, ParamGroup};
 use burn::nn::{Linear, LinearConfig};
 use burn::optim::{AdamWConfig, GradientsParams};
-use burn::tensor::{Device, Distribution, Tensor};
+use burn::tensor::{Device, Tensor};
 use ml_links::training::checkpoint::Checkpoint;
 use ml_links::training::{
     AdamW, CheckpointError, Evaluation, ParameterGroup, Recipe, RunOptions, StepReport, Task,
@@ -71,7 +71,11 @@ fn adam_w_is_burns_adam_w() {
         None,
     );
     for step in 0..20 {
-        let u = Tensor::<2>::random([4, 2], Distribution::Default, &device);
+        // Numbers of its own: from the generator that all tests share, one run in some comes back to where it began.
+        let part = |k: i32| (0.37 * f64::from(8 * step + k)).sin().abs() as f32;
+        let u =
+            Tensor::<1>::from_floats(std::array::from_fn::<_, 8, _>(|k| part(k as i32)), &device);
+        let u = u.reshape([4, 2]);
         let rate = 0.01 * f64::from(step + 1);
         let gradients = |model: &Linear| {
             let loss = model.forward(u.clone()).square().mean();

@@ -364,7 +364,7 @@ pub struct LinearAutoregression {
 
 // ANCHOR: fit
 impl LinearAutoregression {
-    /// By least squares. Where many weights do equally well (pure sines), the smallest of them.
+    /// By least squares; of many weights that do equally well (pure sines), the smallest.
     ///
     /// # Errors
     /// [`SeriesError::TooShort`] for fewer than two equations an unknown.
@@ -374,7 +374,7 @@ impl LinearAutoregression {
             let reason = format!("two equations for each of {order} weights and a constant");
             return Err(SeriesError::TooShort { needed, reason, found });
         }
-        // A row is what came before a value, the most recent first; the 1 at its end is for the constant.
+        // A row is what came before a value, the latest first; the 1 is for the constant.
         let heard = |k: usize, j: usize| if j < order { u[k + order - 1 - j] } else { 1.0 };
         let past = DMatrix::from_fn(found - order, order + 1, heard).svd(true, true);
         let next = DVector::from_column_slice(&u[order..]);

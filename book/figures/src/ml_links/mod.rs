@@ -9,6 +9,7 @@ pub mod linear_state_space_layer;
 pub mod parameterization;
 pub mod recurrent_networks;
 pub mod scans;
+pub mod sequence_prediction;
 pub mod structured_matrices;
 
 /// The figures of this chapter, in reading order.
@@ -21,6 +22,7 @@ pub fn figures() -> impl Iterator<Item = &'static Figure> {
         structured_matrices::FIGURES,
         scans::FIGURES,
         gradients::FIGURES,
+        sequence_prediction::FIGURES,
         language_model::FIGURES,
     ]
     .into_iter()

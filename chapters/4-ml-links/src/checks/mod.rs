@@ -10,6 +10,7 @@ mod gradients_back;
 mod half_life_gate;
 mod kernel_gradient;
 mod mean_growth;
+mod next_of_a_sine;
 mod nucleus;
 mod overlap_add;
 mod packed_documents;
@@ -17,6 +18,7 @@ mod pad_batch;
 mod pair_bits;
 mod perplexity;
 mod rank_one_solve;
+mod run_free;
 mod scalar_kernel;
 mod scan_by_pairs;
 mod shift_register;
@@ -46,6 +48,8 @@ pub fn all() -> Vec<Exercise> {
         step_aside::exercise(),
         adjoint_loop::exercise(),
         kernel_gradient::exercise(),
+        next_of_a_sine::exercise(),
+        run_free::exercise(),
         perplexity::exercise(),
         nucleus::exercise(),
         pair_bits::exercise(),

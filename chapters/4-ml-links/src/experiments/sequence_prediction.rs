@@ -378,7 +378,7 @@ fn print(options: &Options, report: &Report) {
     }
     for row in &learned {
         println!();
-        print!("{}", plot(report, row).to_terminal(96, 12));
+        print!("{}", plot(report, row).to_terminal(64, 12));
     }
     if options.values {
         println!();

@@ -163,7 +163,8 @@ fn command<E: Experiments>(chapter: &Chapter) -> Command {
     let on_exercises = OnExercises::augment_subcommands(Command::new(""));
     let belongs = |one: &Command| on_exercises.find_subcommand(one.get_name()).is_some();
     let list = |of_exercises: bool| -> String {
-        let chosen = command.get_subcommands().filter(|one| belongs(one) == of_exercises);
+        let shown = command.get_subcommands().filter(|one| !one.is_hide_set());
+        let chosen = shown.filter(|one| belongs(one) == of_exercises);
         chosen
             .map(|one| {
                 let about = one.get_about().map(ToString::to_string).unwrap_or_default();

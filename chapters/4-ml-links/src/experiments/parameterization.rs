@@ -26,7 +26,7 @@ pub struct Options {
     /// The largest Δ at the beginning
     #[arg(long, default_value_t = 0.1, allow_hyphen_values = true)]
     delta_max: f64,
-    /// Trains four layers on the edge of stability instead: a quarter of a minute
+    /// Trains four layers on the edge of stability instead: some seconds
     #[arg(long)]
     race: bool,
     /// The learning rate of the race

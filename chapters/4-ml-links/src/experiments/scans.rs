@@ -27,7 +27,7 @@ pub struct Options {
     /// Draws the inputs
     #[arg(long, default_value_t = 1)]
     seed: u64,
-    /// Measures what each way costs on this machine
+    /// Measures what each way costs on this machine instead (add --release after cargo run)
     #[arg(long)]
     time: bool,
 }

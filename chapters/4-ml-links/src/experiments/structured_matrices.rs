@@ -29,7 +29,7 @@ pub struct Options {
         allow_hyphen_values = true
     )]
     distance: Vec<f64>,
-    /// Measures the time of a product and of a kernel instead
+    /// Measures the time of a product and of a kernel instead (add --release after cargo run)
     #[arg(long)]
     time: bool,
     /// The seed of the matrices

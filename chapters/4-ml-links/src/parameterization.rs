@@ -51,8 +51,8 @@ pub fn softplus(x: f64) -> f64 {
 
 /// `ln(e^y - 1)`, the number of which y > 0 is the [`softplus`].
 ///
-/// *Trap:* for a large y the exponential overflows, for a small one the difference loses its
-/// digits. Written as `y + ln(1 - e^{-y})`, with [`f64::exp_m1`], it does neither.
+/// *Trap:* for a large y the exponential overflows, for a small one the difference loses
+/// its digits. Written as `y + ln(1 - e^{-y})`, with [`f64::exp_m1`], it does neither.
 pub fn inverse_softplus(y: f64) -> f64 {
     y + (-(-y).exp_m1()).ln()
 }

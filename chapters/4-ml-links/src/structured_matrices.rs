@@ -700,7 +700,7 @@ impl Vandermonde {
 }
 
 // ANCHOR: sums_of_powers
-/// `Σ_n λ_n^k x_n` for k below `count`: read the modes together, then move each one step on.
+/// `Σ_n λ_n^k x_n` for k below `count`: read the modes together, then move each one on.
 fn sums_of_powers(nodes: &ComplexVector, x: &ComplexVector, count: usize) -> ComplexVector {
     let mut modes = x.clone();
     let sums = (0..count).map(|_| {
@@ -902,8 +902,8 @@ fn scale_rows(diagonal: &ComplexVector, matrix: &DMatrix<Complex<f64>>) -> DMatr
 impl Dplr {
     /// `A⁻¹` as equation 4-5 prints it, with -P for P: DPLR again. O(N r²); dense, O(N³).
     ///
-    /// The trap: it divides by Λ alone. An entry next to 0 makes two giants that should cancel:
-    /// for r = 1 as many digits go as it has zeros, for r > 1 twice as many.
+    /// The trap: it divides by Λ alone. An entry next to 0 makes two giants that should
+    /// cancel: for r = 1 as many digits go as it has zeros, for r > 1 twice as many.
     /// [`Dplr::inverse`] does not fall into it.
     ///
     /// # Errors
@@ -924,8 +924,8 @@ impl Dplr {
 // ANCHOR: split_anew
 impl Dplr {
     /// The same matrix, split so that its diagonal may be divided by: where the low rank
-    /// outweighs an entry of Λ a hundred times, the entry gets heavier, and the difference goes
-    /// over to the low rank. O(N (r + moved)).
+    /// outweighs an entry of Λ a hundred times, the entry gets heavier, and the difference
+    /// goes over to the low rank. O(N (r + moved)).
     pub fn split_anew(&self) -> Self {
         let mut split = self.clone();
         for n in 0..self.lambda.len() {

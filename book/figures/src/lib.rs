@@ -14,6 +14,7 @@ pub mod how_to_read;
 pub mod introduction;
 pub mod math_foundations;
 pub mod ml_links;
+pub mod s4;
 
 /// A figure: the name of its file, the page it belongs to, the function that draws it.
 #[derive(Debug, Clone, Copy)]
@@ -40,6 +41,7 @@ pub fn all() -> impl Iterator<Item = &'static Figure> {
         .chain(classical_ssm::figures())
         .chain(discretization::figures())
         .chain(ml_links::figures())
+        .chain(s4::figures())
 }
 
 /// What a redrawing did to a file.

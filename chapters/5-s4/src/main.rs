@@ -1,0 +1,33 @@
+//! The command line of chapter 5: the exercise board and the experiments.
+
+use std::process::ExitCode;
+
+use experiments::Experiment;
+use workbench::command_line::{self, Chapter};
+
+mod checks;
+mod experiments;
+
+fn chapter() -> Chapter {
+    Chapter {
+        number: 5,
+        title: "S4 with HiPPO",
+        package: env!("CARGO_PKG_NAME"),
+        folder: "chapters/5-s4",
+        exercises: checks::all(),
+    }
+}
+
+fn main() -> ExitCode {
+    command_line::run::<Experiment>(chapter())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn chapter_is_as_its_readers_expect_it() {
+        command_line::verify::<Experiment>(&chapter());
+    }
+}

@@ -1,0 +1,5 @@
+//! What chapter 5 claims, page by page.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot unwrap has failed, in its helpers too")]
+
+mod common;

@@ -5,3 +5,5 @@
 //! One public module per page of the book's fifth chapter, in reading order.
 
 extern crate self as s4;
+
+pub mod hippo;

@@ -3,3 +3,5 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot unwrap has failed, in its helpers too")]
 
 mod common;
+
+mod hippo;

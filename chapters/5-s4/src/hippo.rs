@@ -597,3 +597,14 @@ pub fn share_lost(read: &[f64], truth: &[f64]) -> f64 {
     let off: f64 = read.iter().zip(truth).map(|(read, u)| (read - u).powi(2)).sum();
     if off == 0.0 { 0.0 } else { (off / moved).sqrt() }
 }
+
+/// A melody to remember: waves with periods of 310, 173 and 119 steps.
+///
+/// ```
+/// assert!((s4::hippo::three_waves(1)[0] - 0.573).abs() < 1e-3);
+/// ```
+pub fn three_waves(length: usize) -> Vec<f64> {
+    let wave = |k: f64, period: f64, phase: f64| (TAU * k / period + phase).sin();
+    let u = |k: f64| wave(k, 310.0, 0.0) + 0.6 * wave(k, 173.0, 1.871) + 0.4 * wave(k, 119.0, 0.0);
+    (0..length).map(|k| u(k as f64)).collect()
+}

@@ -2,8 +2,9 @@
 
 use crate::Figure;
 
+pub mod hippo;
+
 /// The figures of this chapter, in reading order.
 pub fn figures() -> impl Iterator<Item = &'static Figure> {
-    let pages: [&'static [Figure]; 0] = [];
-    pages.into_iter().flatten()
+    [hippo::FIGURES].into_iter().flatten()
 }

@@ -2,6 +2,10 @@
 
 use workbench::exercise::Exercise;
 
+mod delay_line;
+mod legendre_values;
+mod legs_product;
+
 pub fn all() -> Vec<Exercise> {
-    vec![]
+    vec![legendre_values::exercise(), legs_product::exercise(), delay_line::exercise()]
 }

@@ -3,13 +3,26 @@
 use std::error::Error;
 
 use clap::Subcommand;
+use clap::builder::RangedU64ValueParser;
 use workbench::command_line::Experiments;
 
+mod hippo;
+
+/// What an option that counts may be: from 1 to `most`, beyond which memory or patience would end.
+fn count(most: u64) -> RangedU64ValueParser<usize> {
+    RangedU64ValueParser::new().range(1..=most)
+}
+
 #[derive(Debug, Subcommand)]
-pub enum Experiment {}
+pub enum Experiment {
+    /// Lets memories of a few numbers follow a signal, and reads the signal back
+    Reconstruct(hippo::Options),
+}
 
 impl Experiments for Experiment {
     fn run(&self) -> Result<(), Box<dyn Error>> {
-        match *self {}
+        match self {
+            Self::Reconstruct(options) => hippo::run(options),
+        }
     }
 }

@@ -1,0 +1,77 @@
+//! What the commands of chapter 5 say to arguments that make no sense: a sentence, and never a panic.
+
+use workbench::testing::{CommandUnderTest, argument, file, names_in};
+
+const fn command(name: &'static str) -> CommandUnderTest {
+    CommandUnderTest::new(env!("CARGO_BIN_EXE_chapter-5"), env!("CARGO_TARGET_TMPDIR"), name)
+}
+
+#[test]
+fn what_cannot_be_counted_is_refused() {
+    for option in ["--length", "--window", "--d-state"] {
+        for value in ["0", "-5", "99999999999", "1e3", "many", ""] {
+            let sentence = format!("invalid value '{value}' for '{option}");
+            command("reconstruct").refused(&[option, value], &sentence);
+        }
+    }
+    command("reconstruct").refused(&["--measure", "hippo"], "invalid value 'hippo'");
+}
+
+#[test]
+fn waves_need_pairs() {
+    let sentence = "expected an even number of states for waves, a cosine and a sine each, found 5";
+    command("reconstruct").refused(&["--measure", "fout", "--d-state", "5"], sentence);
+    let table = command("reconstruct").accepted(&["--d-state", "5", "--length", "40"]);
+    let row = table.lines().find(|line| line.starts_with("fout")).unwrap();
+    assert!(row.trim_end().ends_with(" -"), "{row}");
+}
+
+#[test]
+fn the_smallest_is_accepted() {
+    let reconstruct = command("reconstruct");
+    reconstruct.accepted(&["--length", "2", "--d-state", "2"]);
+    reconstruct.accepted(&["--length", "30", "--d-state", "1,2", "--window", "99"]);
+    reconstruct.accepted(&["--series", "noise", "--length", "60", "--d-state", "4", "--seed", "7"]);
+}
+
+#[test]
+fn a_column_of_ones_own_is_remembered() {
+    let reconstruct = command("reconstruct");
+    let folder = reconstruct.folder("column");
+    let line = |k: usize| format!("{k},{}\n", (k as f64 / 20.0).sin());
+    let rows: String = (0..400).map(line).collect();
+    let path = file(&folder, "lake.csv", format!("day,level\n{rows}"));
+    let by_name =
+        reconstruct.accepted(&["--csv", &path, "--column", "level", "--measure", "legt"]);
+    assert!(by_name.starts_with("400 steps of column level of lake.csv"), "{by_name}");
+    let by_number = reconstruct.accepted(&["--csv", &path, "--column", "2", "--measure", "legt"]);
+    assert_eq!(by_name.lines().skip(1).collect::<Vec<_>>(), by_number.lines().skip(1).collect::<Vec<_>>());
+    let report = reconstruct.accepted(&["--csv", &path, "--column", "2", "--json", "--no-plots"]);
+    let report: serde_json::Value = serde_json::from_str(&report).unwrap();
+    assert_eq!(report["length"], 400);
+    assert!(report["rows"][3]["lost"][3].as_f64().unwrap() < 0.01, "{}", report["rows"]);
+
+    let svg = folder.join("pictures");
+    reconstruct.accepted(&["--csv", &path, "--column", "2", "--svg", argument(&svg)]);
+    assert_eq!(names_in(&svg), ["legs-64.svg"]);
+}
+
+#[test]
+fn a_bad_file_is_refused_in_a_sentence() {
+    let reconstruct = command("reconstruct");
+    let folder = reconstruct.folder("bad");
+    let refused = |name: &str, text: &str, sentence: &str| {
+        let path = file(&folder, name, text);
+        reconstruct.refused(&["--csv", &path, "--column", "level"], sentence);
+    };
+    refused("words.csv", "day,level\n1,2\n2,high\n", "expected a finite number in line 3 of ");
+    refused("nan.csv", "level\n1\nNaN\n", "expected a finite number in line 3 of ");
+    refused("short.csv", "day,level\n1,2\n2\n", "expected a finite number in line 3 of ");
+    refused("other.csv", "day,depth\n1,2\n", "expected a column level in ");
+    refused("empty.csv", "", "expected a column level in ");
+    refused("one.csv", "level\n1\n", "expected at least 2 values, found 1");
+    let nowhere = folder.join("nowhere.csv");
+    reconstruct.refused(&["--csv", argument(&nowhere)], "cannot read ");
+    reconstruct.refused(&["--column", "2"], "--csv");
+    reconstruct.refused(&["--csv", argument(&nowhere), "--length", "9"], "cannot be used with");
+}

@@ -164,7 +164,7 @@ fn series(options: &Options) -> Result<(String, Vec<f64>), Box<dyn Error>> {
     Ok(match options.series {
         Series::Waves => ("three waves".to_owned(), three_waves(options.length)),
         Series::Noise => {
-            let mut random = ChaCha8Rng::seed_from_u64(options.seed ^ 0x6e6f_6973_65);
+            let mut random = ChaCha8Rng::seed_from_u64(options.seed ^ 0x006e_6f69_7365);
             ("noise".to_owned(), (0..options.length).map(|_| normal(&mut random)).collect())
         }
     })
@@ -193,15 +193,16 @@ fn read_column(path: &Path, column: &str) -> Result<Vec<f64>, Box<dyn Error>> {
     };
     let number = |cell: &str| bare(cell).parse::<f64>().ok().filter(|value| value.is_finite());
     let is_heading = by_name.is_some() || number(&first[index]).is_none();
-    let values = rows.iter().skip(usize::from(is_heading)).map(|row| {
+    let mut values = Vec::new();
+    for (row, line) in rows.iter().zip(1_u64..).skip(usize::from(is_heading)) {
         let cell = row.get(index).unwrap_or_default();
-        let line = row.position().map_or(1, csv::Position::line);
-        let path = path.display();
-        let complaint =
-            || format!("expected a finite number in line {line} of {path}, found {cell:?}");
-        number(cell).ok_or_else(|| complaint().into())
-    });
-    values.collect()
+        let line = row.position().map_or(line, csv::Position::line);
+        values.push(number(cell).ok_or_else(|| {
+            let path = path.display();
+            format!("expected a finite number in line {line} of {path}, found {cell:?}")
+        })?);
+    }
+    Ok(values)
 }
 
 /// A memory that has followed a series, asked for its last steps.
@@ -210,20 +211,8 @@ type Follow<'a> = Box<dyn Fn(usize) -> Result<Vec<f64>, HippoError> + 'a>;
 fn compare(options: &Options, series: String, u: &[f64]) -> Result<Report, Box<dyn Error>> {
     let window = options.window.unwrap_or(u.len() / 2).min(u.len());
     let truth = &u[u.len() - window..];
-    let legs = move |clock: Clock| -> Follow {
-        Box::new(move |d_state| {
-            let mut memory = HippoLegs::with_clock(d_state, clock)?;
-            u.iter().for_each(|&u_k| memory.push(u_k));
-            Ok(memory.remembered(window))
-        })
-    };
-    let windowed = move |measure: Measure| -> Follow {
-        Box::new(move |d_state| {
-            let mut memory = Memory::new(measure, d_state, window as f64)?;
-            u.iter().for_each(|&u_k| memory.push(u_k));
-            Ok(memory.remembered(window))
-        })
-    };
+    let legs = |clock| by_legs(u, window, clock);
+    let windowed = |measure| by_window(u, window, measure);
     let all = format!("all {} steps", u.len());
     let last = format!("the last {window}");
     let fading = format!("fading, 1/e at {window}");

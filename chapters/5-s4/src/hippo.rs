@@ -583,19 +583,23 @@ pub fn random_memory(
 
 /// What a reading is off, as a share of what moves: root mean squares of the difference and of the truth about its mean.
 ///
-/// 0 is right, 1 is as good as knowing the mean. *Exact* 0/0 is 0: a constant that is read rightly.
+/// 0 is right, 1 is as good as knowing the mean. Where nothing moves, relative to the size of the truth; where that is 0 too,
+/// as it is.
 ///
 /// ```
 /// use s4::hippo::share_lost;
 ///
 /// assert_eq!(share_lost(&[2.0, 2.0], &[1.0, 3.0]), 1.0);
-/// assert_eq!(share_lost(&[5.0], &[5.0]), 0.0);
+/// assert_eq!(share_lost(&[5.0, 5.0], &[4.0, 4.0]), 0.25);
 /// ```
 pub fn share_lost(read: &[f64], truth: &[f64]) -> f64 {
     let mean = truth.iter().sum::<f64>() / truth.len().max(1) as f64;
     let moved: f64 = truth.iter().map(|u| (u - mean).powi(2)).sum();
+    let size: f64 = truth.iter().map(|u| u * u).sum();
     let off: f64 = read.iter().zip(truth).map(|(read, u)| (read - u).powi(2)).sum();
-    if off == 0.0 { 0.0 } else { (off / moved).sqrt() }
+    // What is left of a difference of equal numbers is rounding.
+    let scale = if moved > 1e-24 * size { moved } else { size };
+    (off / if scale > 0.0 { scale } else { truth.len().max(1) as f64 }).sqrt()
 }
 
 /// A melody to remember: waves with periods of 310, 173 and 119 steps.

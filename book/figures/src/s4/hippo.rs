@@ -118,9 +118,9 @@ impl Default for LeftOfABlow {
 /// # Errors
 /// Those of [`hippo`] and of [`matrix_exponential`].
 pub fn draw_left_of_a_blow(parameters: &LeftOfABlow) -> Result<String, Box<dyn Error>> {
-    let LeftOfABlow { d_state, ages, .. } = parameters;
     const OLDEST: f64 = 2.0;
     const POINTS: usize = 400;
+    let LeftOfABlow { d_state, ages } = parameters;
     let mut plots = Vec::new();
     for (measure, title, label) in [
         (Measure::LegS, "LegS", "LegS remembers blows of any age, the older the more blurred"),

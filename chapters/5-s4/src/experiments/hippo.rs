@@ -208,6 +208,22 @@ fn read_column(path: &Path, column: &str) -> Result<Vec<f64>, Box<dyn Error>> {
 /// A memory that has followed a series, asked for its last steps.
 type Follow<'a> = Box<dyn Fn(usize) -> Result<Vec<f64>, HippoError> + 'a>;
 
+fn by_legs(u: &[f64], window: usize, clock: Clock) -> Follow<'_> {
+    Box::new(move |d_state| {
+        let mut memory = HippoLegs::with_clock(d_state, clock)?;
+        u.iter().for_each(|&u_k| memory.push(u_k));
+        Ok(memory.remembered(window))
+    })
+}
+
+fn by_window(u: &[f64], window: usize, measure: Measure) -> Follow<'_> {
+    Box::new(move |d_state| {
+        let mut memory = Memory::new(measure, d_state, window as f64)?;
+        u.iter().for_each(|&u_k| memory.push(u_k));
+        Ok(memory.remembered(window))
+    })
+}
+
 fn compare(options: &Options, series: String, u: &[f64]) -> Result<Report, Box<dyn Error>> {
     let window = options.window.unwrap_or(u.len() / 2).min(u.len());
     let truth = &u[u.len() - window..];
@@ -238,9 +254,8 @@ fn compare(options: &Options, series: String, u: &[f64]) -> Result<Report, Box<d
                 remembered => Some(remembered?),
             };
             lost.push(remembered.as_ref().map(|remembered| share_lost(remembered, truth)));
-            if let (None, Some(remembered)) = (&drawn, remembered)
-                && options.d_state.last() == Some(&d_state)
-            {
+            let is_drawn = drawn.is_none() && options.d_state.last() == Some(&d_state);
+            if let Some(remembered) = remembered.filter(|_| is_drawn) {
                 let truth = truth.to_vec();
                 drawn = Some(Reading { measure: measure.name(), d_state, truth, remembered });
             }

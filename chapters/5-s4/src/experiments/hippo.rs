@@ -1,4 +1,4 @@
-//! The experiment of the page `hippo`.
+//! The experimecolumn.parse::<usize>().ok().filter(|n| (1..=first.len()).contains(n)).map(|n| n - 1);t of the page `hippo`.
 
 use std::error::Error;
 use std::fs::{self, File};
@@ -281,7 +281,7 @@ fn random(
     let truth = &u[u.len() - window..];
     let (mut lost, mut note) = (Vec::new(), String::new());
     for &d_state in &options.d_state {
-        let mut best = (f64::INFINITY, 0.0, 0);
+        let mut best = (f64::INFINITY, 0);
         for rate in RATES {
             let flow = random_memory(d_state, rate, options.seed)?;
             let rule = Discretization::ZeroOrderHold;
@@ -293,7 +293,7 @@ fn random(
             let read = explain(&steps, &x, u.len(), 1e-7)?;
             let share = share_lost(&read.past[u.len() - window..], truth);
             if share < best.0 {
-                best = (share, rate, read.directions);
+                best = (share, read.directions);
             }
         }
         lost.push(Some(best.0).filter(|share| share.is_finite()));
@@ -301,7 +301,7 @@ fn random(
             "random A: the kindest of {} time scales, read as well as can be; at N = {d_state} single precision leaves {} \
              numbers of {d_state}",
             RATES.len(),
-            best.2
+            best.1
         );
     }
     let remembers = "slowest mode 1/e".to_owned();

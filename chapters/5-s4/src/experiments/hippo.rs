@@ -1,4 +1,4 @@
-//! The experimecolumn.parse::<usize>().ok().filter(|n| (1..=first.len()).contains(n)).map(|n| n - 1);t of the page `hippo`.
+//! The experiment of the page `hippo`.
 
 use std::error::Error;
 use std::fs::{self, File};
@@ -186,7 +186,7 @@ fn read_column(path: &Path, column: &str) -> Result<Vec<f64>, Box<dyn Error>> {
         rows.first().map(|row| row.iter().map(bare).collect()).unwrap_or_default();
     let by_name = first.iter().position(|name| name == column);
     let by_number =
-        column.parse().ok().filter(|n| (1..=first.len()).contains(n)).map(|n: usize| n - 1);
+        column.parse::<usize>().ok().filter(|n| (1..=first.len()).contains(n)).map(|n| n - 1);
     let Some(index) = by_name.or(by_number) else {
         let (path, found) = (path.display(), first.join(", "));
         return Err(format!("expected a column {column} in {path}, found {found}").into());

@@ -231,7 +231,7 @@ pub fn hippo(measure: Measure, d_state: usize) -> Result<StateSpace<Continuous>,
     let a = |n: usize, k: usize| match measure {
         Measure::LegS if n == k => -(n as f64 + 1.0),
         Measure::LegS if n > k => -root(n) * root(k),
-        Measure::LegT if n >= k || (k - n) % 2 == 0 => -root(n) * root(k),
+        Measure::LegT if n >= k || (k - n).is_multiple_of(2) => -root(n) * root(k),
         Measure::LegT => root(n) * root(k),
         Measure::FouT => turn(n, k) - 2.0 * cosine_now(n) * cosine_now(k),
         Measure::LagT if n >= k => -1.0,
@@ -252,7 +252,7 @@ pub fn hippo(measure: Measure, d_state: usize) -> Result<StateSpace<Continuous>,
 fn cosine_now(n: usize) -> f64 {
     match n {
         0 => 1.0,
-        _ if n % 2 == 0 => SQRT_2,
+        _ if n.is_multiple_of(2) => SQRT_2,
         _ => 0.0,
     }
 }

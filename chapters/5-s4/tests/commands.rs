@@ -41,11 +41,13 @@ fn a_column_of_ones_own_is_remembered() {
     let line = |k: usize| format!("{k},{}\n", (k as f64 / 20.0).sin());
     let rows: String = (0..400).map(line).collect();
     let path = file(&folder, "lake.csv", format!("day,level\n{rows}"));
-    let by_name =
-        reconstruct.accepted(&["--csv", &path, "--column", "level", "--measure", "legt"]);
+    let by_name = reconstruct.accepted(&["--csv", &path, "--column", "level", "--measure", "legt"]);
     assert!(by_name.starts_with("400 steps of column level of lake.csv"), "{by_name}");
     let by_number = reconstruct.accepted(&["--csv", &path, "--column", "2", "--measure", "legt"]);
-    assert_eq!(by_name.lines().skip(1).collect::<Vec<_>>(), by_number.lines().skip(1).collect::<Vec<_>>());
+    assert_eq!(
+        by_name.lines().skip(1).collect::<Vec<_>>(),
+        by_number.lines().skip(1).collect::<Vec<_>>()
+    );
     let report = reconstruct.accepted(&["--csv", &path, "--column", "2", "--json", "--no-plots"]);
     let report: serde_json::Value = serde_json::from_str(&report).unwrap();
     assert_eq!(report["length"], 400);

@@ -331,7 +331,9 @@ fn plot(report: &Report) -> Plot {
 
 fn print(report: &Report) {
     let Report { series, length, window, d_state, rows, note, .. } = report;
-    println!("{length} steps of {series}; what is lost of the last {window}, as a share of what moves");
+    println!(
+        "{length} steps of {series}; what is lost of the last {window}, as a share of what moves"
+    );
     println!();
     print!("{:<24}{:<22}", "", "remembers");
     d_state.iter().for_each(|n| print!("{:>10}", format!("N = {n}")));

@@ -50,7 +50,7 @@ fn choose(n: usize, k: usize) -> f64 {
 fn curve(measure: Measure, n: usize, age: Complex<f64>) -> Complex<f64> {
     let shifted_legendre = |z: Complex<f64>| -> Complex<f64> {
         let term = |j: usize| {
-            let sign = if (n + j) % 2 == 0 { 1.0 } else { -1.0 };
+            let sign = if (n + j).is_multiple_of(2) { 1.0 } else { -1.0 };
             z.powu(j as u32) * (sign * choose(n, j) * choose(n + j, j))
         };
         (0..=n).map(term).sum::<Complex<f64>>() * ((2 * n + 1) as f64).sqrt()
@@ -61,7 +61,7 @@ fn curve(measure: Measure, n: usize, age: Complex<f64>) -> Complex<f64> {
         Measure::FouT => {
             let turned = age * (TAU * (n / 2) as f64);
             let loud = if n < 2 { 1.0 } else { 2.0_f64.sqrt() };
-            if n % 2 == 0 { turned.cos() * loud } else { turned.sin() * loud }
+            if n.is_multiple_of(2) { turned.cos() * loud } else { turned.sin() * loud }
         }
         Measure::LagT => {
             let term = |j: usize| {
@@ -73,11 +73,14 @@ fn curve(measure: Measure, n: usize, age: Complex<f64>) -> Complex<f64> {
     }
 }
 
-/// How far back there is anything to integrate.
-fn end(measure: Measure) -> f64 {
+/// Over all ages that count. Where they have no end the pieces grow with age, as what is integrated becomes smoother.
+fn over_all_ages(measure: Measure, pieces: usize, f: impl Fn(f64) -> f64) -> f64 {
+    const OLD: f64 = 90.0;
     match measure {
-        Measure::LegT | Measure::FouT => 1.0,
-        Measure::LegS | Measure::LagT => 90.0,
+        Measure::LegT | Measure::FouT => integral(0.0, 1.0, pieces, f),
+        Measure::LegS | Measure::LagT => {
+            integral(0.0, 1.0, pieces, |s| 2.0 * OLD * s * f(OLD * s * s))
+        }
     }
 }
 
@@ -87,7 +90,7 @@ fn the_curves_are_those_of_the_textbooks() {
         for age in [0.0, 0.03, 0.31, 0.5, 0.77, 1.0] {
             let found = measure.basis(10, age);
             let expected = |n: usize| curve(measure, n, Complex::new(age, 0.0)).re;
-            assert_close(measure.name(), &found, &DVector::from_fn(10, |n, _| expected(n)), 1e-11);
+            assert_close(measure.name(), &found, &DVector::from_fn(10, |n, _| expected(n)), 1e-9);
         }
     }
 }
@@ -101,7 +104,7 @@ fn the_curves_are_orthonormal_under_their_measure() {
             expected[(1, 1)] = 0.0; // sin 0
         }
         let product = |i: usize, j: usize| {
-            integral(0.0, end(measure), 600, |age| {
+            over_all_ages(measure, 600, |age| {
                 let g = measure.basis(n, age);
                 g[i] * g[j] * measure.weight(age)
             })
@@ -143,7 +146,7 @@ fn matrices_follow_from_measure_and_curves() {
             Measure::FouT => (2.0, 2.0),
         };
         let entry = |i: usize, k: usize| {
-            let drift = integral(0.0, end(measure), 900, |age| {
+            let drift = over_all_ages(measure, 900, |age| {
                 faded(i, Complex::new(age, H)).im / H * at(k, age)
             });
             drift - guess * at(i, 1.0) * at(k, 1.0)
@@ -151,7 +154,7 @@ fn matrices_follow_from_measure_and_curves() {
         let flow = hippo(measure, n).unwrap();
         assert_close(measure.name(), flow.a(), &DMatrix::from_fn(n, n, entry), 1e-9);
         let b = DMatrix::from_fn(n, 1, |i, _| arrival * at(i, 0.0));
-        assert_close(measure.name(), flow.b(), &b, 1e-13);
+        assert_close(measure.name(), flow.b(), &b, 1e-11);
     }
 }
 
@@ -190,7 +193,8 @@ fn published_matrices_are_ours_up_to_their_units() {
         same("lagt", (a + DMatrix::identity(n, n) * 0.5, b));
         // The LMU counts its window from the other end, and its curves are 1 there.
         let (a, b) = ours(Measure::LegT);
-        let unit = |i: usize| (if i % 2 == 0 { 1.0 } else { -1.0 }) * ((2 * i + 1) as f64).sqrt();
+        let unit =
+            |i: usize| (if i.is_multiple_of(2) { 1.0 } else { -1.0 }) * ((2 * i + 1) as f64).sqrt();
         let t = DMatrix::from_fn(n, n, |i, k| if i == k { unit(i) } else { 0.0 });
         let back = DMatrix::from_fn(n, n, |i, k| if i == k { 1.0 / unit(i) } else { 0.0 });
         same("lmu", (&t * a * back, t * b));
@@ -256,13 +260,6 @@ fn numbers(value: &Value) -> DVector<f64> {
     DVector::from_vec(serde_json::from_value(value.clone()).unwrap())
 }
 
-/// Root mean square of the difference, relative to that of the truth, as the reference run counted it.
-fn relative_error(found: &[f64], truth: &[f64]) -> f64 {
-    let square = |values: &mut dyn Iterator<Item = f64>| values.map(|v| v * v).sum::<f64>();
-    let off = square(&mut found.iter().zip(truth).map(|(found, truth)| found - truth));
-    (off / square(&mut truth.iter().copied())).sqrt()
-}
-
 #[test]
 fn reconstructions_are_those_of_the_reference_run() {
     let reference = fixture("hippo_reconstruct.json");
@@ -278,7 +275,7 @@ fn reconstructions_are_those_of_the_reference_run() {
         let name = format!("LegS, N = {d_state}");
         assert_close(&name, memory.state(), &numbers(&expected["c"]), 1e-9);
         let past: Vec<f64> = (0..1000).map(u).collect();
-        let error = relative_error(&memory.remembered(1000), &past);
+        let error = share_lost(&memory.remembered(1000), &past);
         let published = expected["rel_rmse"].as_f64().unwrap();
         assert!((error / published - 1.0).abs() < 1e-6, "{name}: {error}, {published}");
     }
@@ -294,7 +291,7 @@ fn reconstructions_are_those_of_the_reference_run() {
             let name = format!("{}, N = {d_state}", measure.name());
             assert_close(&name, memory.state(), &numbers(&expected["c"]), 1e-8);
             let past: Vec<f64> = (1000..3000).map(u).collect();
-            let error = relative_error(&memory.remembered(2000), &past);
+            let error = share_lost(&memory.remembered(2000), &past);
             let published = expected["rel_rmse"].as_f64().unwrap();
             assert!((error / published - 1.0).abs() < 1e-4, "{name}: {error}, {published}");
         }

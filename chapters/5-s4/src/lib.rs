@@ -6,4 +6,9 @@
 
 extern crate self as s4;
 
+pub mod digits;
+pub mod download;
 pub mod hippo;
+pub mod pictures;
+pub mod pixel_tables;
+pub mod strokes;

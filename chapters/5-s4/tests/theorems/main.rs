@@ -4,4 +4,9 @@
 
 mod common;
 
+mod digits;
+mod download;
 mod hippo;
+mod pictures;
+mod pixel_tables;
+mod strokes;

@@ -10,8 +10,11 @@ const LEVELS: usize = 256;
 /// The pixel above is told in so many steps.
 const ABOVE: usize = 16;
 
+/// The number of a pixel's context in a picture.
+type Context = fn(&[u8], usize) -> usize;
+
 /// The contexts of a pixel, by what is known: all that its number may be, and its number.
-const KINDS: [(&str, usize, fn(&[u8], usize) -> usize); 4] = [
+const KINDS: [(&str, usize, Context); 4] = [
     ("a table for all pixels", 1, |_, _| 0),
     ("a table for each place", PIXELS, |_, k| k),
     ("tables for the pixel before", LEVELS, |image, k| before(image, k, 1)),
@@ -28,11 +31,11 @@ fn before(image: &[u8], k: usize, back: usize) -> usize {
 /// How often each grey came in each context.
 struct Table {
     counts: Vec<u32>,
-    context: fn(&[u8], usize) -> usize,
+    context: Context,
 }
 
 impl Table {
-    fn of(digits: &Digits, contexts: usize, context: fn(&[u8], usize) -> usize) -> Self {
+    fn of(digits: &Digits, contexts: usize, context: Context) -> Self {
         let mut counts = vec![0; LEVELS * contexts];
         for image in digits.images() {
             for (k, &pixel) in image.iter().enumerate() {

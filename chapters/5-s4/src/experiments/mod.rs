@@ -6,6 +6,7 @@ use clap::Subcommand;
 use clap::builder::RangedU64ValueParser;
 use workbench::command_line::Experiments;
 
+mod digits;
 mod hippo;
 
 /// What an option that counts may be: from 1 to `most`, beyond which memory or patience would end.
@@ -17,12 +18,15 @@ fn count(most: u64) -> RangedU64ValueParser<usize> {
 pub enum Experiment {
     /// Lets memories of a few numbers follow a signal, and reads the signal back
     Reconstruct(hippo::Options),
+    /// Shows digits to learn from, and what tables know about their next pixel
+    Digits(digits::Options),
 }
 
 impl Experiments for Experiment {
     fn run(&self) -> Result<(), Box<dyn Error>> {
         match self {
             Self::Reconstruct(options) => hippo::run(options),
+            Self::Digits(options) => digits::run(options),
         }
     }
 }

@@ -108,8 +108,8 @@ fn a_vector_covers_each_pixel_once_a_grey() {
     let mut image = [0; PIXELS];
     image[SIDE * 5 + 3..SIDE * 5 + 9].fill(255);
     image[SIDE * 6 + 4] = 40;
-    let svg = to_svg(&[Row::whole("a name", vec![&image])], "a & b");
-    assert!(svg.contains("a &amp; b") && svg.contains(">a name<"), "{svg}");
+    let svg = to_svg(&[Row::whole("one name", vec![&image])], "a & b");
+    assert!(svg.contains("a &amp; b") && svg.contains(">one name<"), "{svg}");
     assert!(!svg.contains("\n\n") && !svg.contains("NaN"));
     let rectangles: Vec<usize> = svg
         .lines()

@@ -55,11 +55,11 @@ fn the_nearest_mean_tells_digits_apart_but_not_all() {
     // Neither noise (10 % would be guessed) nor ten rubber stamps (100 %).
     let (train, test) = (strokes(3000, 5), strokes(1000, 6));
     let mut means = vec![vec![0.0; PIXELS]; CLASSES];
-    for digit in 0..CLASSES {
+    for (digit, means) in means.iter_mut().enumerate() {
         let of: Vec<usize> =
             (0..train.len()).filter(|&i| usize::from(train.label(i)) == digit).collect();
         for &index in &of {
-            for (mean, &pixel) in means[digit].iter_mut().zip(train.image(index)) {
+            for (mean, &pixel) in means.iter_mut().zip(train.image(index)) {
                 *mean += f64::from(pixel) / of.len() as f64;
             }
         }

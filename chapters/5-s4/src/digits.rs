@@ -276,43 +276,54 @@ fn read_file<const AXES: usize>(path: &Path) -> Result<([u32; AXES], Vec<u8>), D
     contents.map_err(|error| DigitsError::File { path: path.to_owned(), error })
 }
 
-// ANCHOR: read_idx
 /// The sizes of the axes and the bytes of an IDX file. A header that lies cannot make it reserve memory, and a gzip
 /// stream is read to its checksum.
 ///
+/// ```
+/// use s4::digits::read_idx;
+///
+/// let labels = [0, 0, 8, 1, 0, 0, 0, 3, 7, 2, 1];
+/// assert_eq!(read_idx(&labels[..])?, ([3], vec![7, 2, 1]));
+/// let said = read_idx::<1>(&labels[..10]).unwrap_err().to_string();
+/// assert_eq!(said, "it is cut short: expected 3 bytes after the header, found 2");
+/// # Ok::<(), s4::digits::IdxError>(())
+/// ```
+///
 /// # Errors
 /// [`IdxError`].
+// ANCHOR: read_idx
 pub fn read_idx<const AXES: usize>(
     mut file: impl Read,
 ) -> Result<([u32; AXES], Vec<u8>), IdxError> {
-    let header = IdxError::Header { expected: 4 * (1 + AXES) };
-    let mut word = || -> Result<u32, IdxError> {
-        let mut bytes = [0; 4];
-        file.read_exact(&mut bytes).map_err(|error| damage(&error, header.clone()))?;
-        Ok(u32::from_be_bytes(bytes))
-    };
-    // Two zeros, the kind of number (8: one byte each), how many axes.
-    let (expected, found) = (0x0800 + AXES as u32, word()?);
+    // Two zeros, the kind of number (8: one byte each), how many axes; then the size of each.
+    let (expected, found) = (0x0800 + AXES as u32, word::<AXES>(&mut file)?);
     if found != expected {
         return Err(IdxError::Magic { expected, found });
     }
     let mut sizes = [0; AXES];
     for size in &mut sizes {
-        *size = word()?;
+        *size = word::<AXES>(&mut file)?;
     }
-    let bytes = announced(&sizes)?;
-    let mut data = Vec::new();
+    let (bytes, mut data) = (announced(&sizes)?, Vec::new());
     // One byte more than there should be: so a file that is too long shows itself.
     let end = file.take(bytes + 1).read_to_end(&mut data);
-    let found = data.len() as u64;
-    end.map_err(|error| damage(&error, IdxError::CutShort { expected: bytes, found }))?;
+    let (expected, found) = (bytes, data.len() as u64);
+    end.map_err(|error| damage(&error, IdxError::CutShort { expected, found }))?;
     match found {
-        _ if found < bytes => Err(IdxError::CutShort { expected: bytes, found }),
-        _ if found > bytes => Err(IdxError::TooLong { expected: bytes }),
+        _ if found < expected => Err(IdxError::CutShort { expected, found }),
+        _ if found > expected => Err(IdxError::TooLong { expected }),
         _ => Ok((sizes, data)),
     }
 }
 // ANCHOR_END: read_idx
+
+/// Four bytes of a header as a number, the largest byte first.
+fn word<const AXES: usize>(file: &mut impl Read) -> Result<u32, IdxError> {
+    let mut bytes = [0; 4];
+    let header = IdxError::Header { expected: 4 * (1 + AXES) };
+    file.read_exact(&mut bytes).map_err(|error| damage(&error, header))?;
+    Ok(u32::from_be_bytes(bytes))
+}
 
 /// How many bytes these sizes make.
 fn announced(sizes: &[u32]) -> Result<u64, IdxError> {

@@ -174,7 +174,6 @@ impl Remote<'_> {
     }
 }
 
-// ANCHOR: sha256
 /// The SHA-256 of a whole file, in hexadecimal digits.
 fn sha256(file: &mut File) -> io::Result<String> {
     file.seek(SeekFrom::Start(0))?;
@@ -187,7 +186,6 @@ fn sha256(file: &mut File) -> io::Result<String> {
     }
     Ok(hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect())
 }
-// ANCHOR_END: sha256
 
 fn bar(name: &str) -> ProgressBar {
     let bar = ProgressBar::new(0);
@@ -261,7 +259,6 @@ impl Transfer<'_> {
         self.part.seek(SeekFrom::End(0))
     }
 
-    // ANCHOR: request
     /// Asks once for what is missing, and appends what comes.
     fn request(&mut self, agent: &Agent, url: &str) -> Result<(), Stop> {
         let broken = |reason: String| Stop::Copy(Reason::Connection(reason));
@@ -323,7 +320,6 @@ impl Transfer<'_> {
             None => Ok(()),
         }
     }
-    // ANCHOR_END: request
 }
 
 /// Where the range begins that a server sends.

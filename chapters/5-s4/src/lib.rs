@@ -2,7 +2,8 @@
 //!
 //! *How can a state of 64 numbers remember a thousand steps?*
 //!
-//! One public module per page of the book's fifth chapter, in reading order.
+//! One public module per page of the book's fifth chapter, in reading order, and what the page `mnist` stands on:
+//! [`digits`], drawn by [`strokes`] or fetched by [`download`], what [`pixel_tables`] know about them, [`pictures`] of them.
 
 extern crate self as s4;
 

@@ -127,6 +127,11 @@ fn touch(distances: &mut [f64; PIXELS], [from, to]: [Point; 2], reach: f64) {
 
 /// A smooth line through points, in short straight pieces: Catmull and Rom's spline, closed where the last point is the
 /// first.
+///
+/// ```
+/// let line = s4::strokes::spline(&[(0.0, 0.0), (1.0, 2.0), (3.0, 2.0)]);
+/// assert!(line.contains(&(1.0, 2.0)) && line.last() == Some(&(3.0, 2.0)));
+/// ```
 pub fn spline(points: &[Point]) -> Vec<Point> {
     const PIECES: usize = 5;
     let (Some(&first), Some(&last)) = (points.first(), points.last()) else {

@@ -77,3 +77,36 @@ fn a_bad_file_is_refused_in_a_sentence() {
     reconstruct.refused(&["--column", "2"], "--csv");
     reconstruct.refused(&["--csv", argument(&nowhere), "--length", "9"], "cannot be used with");
 }
+
+#[test]
+fn digits_are_shown_wherever_they_come_from() {
+    let digits = command("digits");
+    let folder = digits.folder("pictures");
+    let picture = folder.join("digits.svg");
+    let small = ["--digits", "12", "--test-digits", "3", "--show", "3"];
+    let table = digits.accepted(&[&small[..], &["--picture", argument(&picture)]].concat());
+    assert!(
+        table.starts_with("strokes: 12 digits to learn from, 3 to be tested on\n\n"),
+        "{table}"
+    );
+    assert!(table.contains("knowing nothing") && table.contains('⣿'), "{table}");
+    assert_eq!(names_in(&folder), ["digits.svg"]);
+
+    digits.refused(
+        &["--data", "no/such"],
+        "`mnist` or a folder with the files of MNIST, found no folder no/such",
+    );
+    let empty = digits.folder("empty");
+    let sentence = "expected one of train-images-idx3-ubyte.gz, ";
+    digits.refused(&["--data", argument(&empty)], sentence);
+    file(&empty, "train-images-idx3-ubyte", b"<html>sign in first</html>");
+    let sentence = "expected it to begin with the magic number 0x00000803, found 0x3c68746d";
+    digits.refused(&["--data", argument(&empty)], sentence);
+    for value in ["0", "-3", "2000000", "many"] {
+        let sentence = format!("invalid value '{value}' for '--digits");
+        digits.refused(&[&format!("--digits={value}")], &sentence);
+    }
+    let other = folder.join("digits.jpg");
+    let arguments = [&small[..], &["--picture", argument(&other)]].concat();
+    digits.refused(&arguments, "expected a name that ends in .png or .svg, found ");
+}

@@ -215,19 +215,36 @@ pub fn to_svg(rows: &[Row], label: &str) -> String {
             canvas.text(Role::Ink, (4.0, top + LABEL_SIZE + 2.0), Anchor::Start, row.name);
             top += name;
         }
-        for (index, image) in row.images.iter().enumerate() {
+        for index in 0..row.images.len() {
             let corner = (4.0 + step * index as f64, top + 4.0);
             let frame = Role::Ink.wide(1.0).opacity(0.25);
             canvas.rect(frame, corner, (side, side), 0.0);
-            draw_image(&mut canvas, row, image, corner, side / SIDE as f64);
+            draw_image(&mut canvas, row, index, corner, side / SIDE as f64);
         }
         top += step;
     }
     canvas.finish()
 }
 
-/// Draws the inks of a picture from the lightest grey to the darkest, each over the one before: no seams between them.
-fn draw_image(canvas: &mut Canvas, row: &Row, image: &[u8], corner: (f64, f64), pixel: f64) {
+/// Draws one of a row's pictures into a larger drawing: its upper left corner, and how large a pixel is.
+///
+/// From the lightest grey to the darkest, each over the one before: no seams between them.
+///
+/// ```
+/// use s4::pictures::{Row, draw_image};
+/// use s4::strokes::Hand;
+/// use workbench::svg::Canvas;
+///
+/// let seven = Hand::default().write(7);
+/// let row = Row::whole("", vec![&seven]);
+/// let mut canvas = Canvas::new(100.0, 100.0, "A seven");
+/// draw_image(&mut canvas, &row, 0, (8.0, 8.0), 3.0);
+/// assert_eq!(canvas.finish().matches("<path").count(), 4);
+/// ```
+pub fn draw_image(canvas: &mut Canvas, row: &Row, index: usize, corner: (f64, f64), pixel: f64) {
+    let Some(image) = row.images.get(index) else {
+        return;
+    };
     for role in [Role::Ink, Role::Input, Role::Output] {
         let mut covered = 0.0;
         for (grey, cover) in GREYS {

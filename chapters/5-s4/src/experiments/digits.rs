@@ -32,16 +32,15 @@ pub fn run(options: &Options) -> Result<(), Box<dyn Error>> {
     let (train, test) = options.data.open(options.seed)?;
     let shown = options.show.min(train.len());
     let indices: Vec<usize> = (0..shown).collect();
-    let names: Vec<String> =
-        indices.chunks(options.columns).map(|row| labels(&train, row)).collect();
-    let rows: Vec<Row> = indices
-        .chunks(options.columns)
-        .zip(&names)
-        .map(|(row, name)| Row::whole(name, row.iter().map(|&i| train.image(i)).collect()))
-        .collect();
+    let rows = indices.chunks(options.columns);
+    let names: Vec<String> = rows.clone().map(|row| labels(&train, row)).collect();
+    let images = |row: &[usize]| row.iter().map(|&index| train.image(index)).collect();
     if let Some(path) = &options.picture {
+        let rows: Vec<Row> = rows.clone().map(|row| Row::whole("", images(row))).collect();
         save(&rows, "Digits to learn from", path)?;
     }
+    let rows = rows.zip(&names).map(|(row, name)| Row::whole(name, images(row)));
+    let rows: Vec<Row> = rows.collect();
     let source = options.data.data.display();
     println!("{source}: {} digits to learn from, {} to be tested on\n", train.len(), test.len());
     println!("{}", to_terminal(&rows));

@@ -275,6 +275,17 @@ fn without_a_network_there_is_a_sentence() {
 }
 
 #[test]
+fn a_server_that_cannot_prove_who_it_is_is_refused() {
+    // Ours speaks no TLS at all: the handshake begins, and fails in words.
+    let server = Server::of(&contents(LENGTH), &[Manner::Whole]);
+    let target = target();
+    let urls = [server.url.replace("http:", "https:")];
+    let reasons = reasons(fetch(&Remote { urls: &urls, bytes: None, sha256: None }, &target.path));
+    assert!(matches!(&reasons[..], [Reason::Connection(_)]), "{reasons:?}");
+    assert!(!target.path.exists());
+}
+
+#[test]
 fn without_checksum_and_length_any_whole_file_will_do() {
     let file = contents(LENGTH);
     let server = Server::of(&file, &[Manner::CutAfter(100_000), Manner::Whole]);

@@ -66,11 +66,9 @@ pub enum KernelError {
 
 fn at_least_one(length: usize) -> Result<(), InputError> {
     match length {
-        0 => Err(InputError::OutOfRange {
-            name: "L",
-            expected: "at least 1",
-            value: "0".to_owned(),
-        }),
+        0 => {
+            Err(InputError::OutOfRange { name: "L", expected: "at least 1", value: "0".to_owned() })
+        }
         _ => Ok(()),
     }
 }
@@ -531,11 +529,7 @@ impl CauchyTree {
 // ANCHOR_END: cluster
 
 impl Cluster {
-    fn new(
-        lambda: &[Complex<f64>],
-        weights: &[Vec<Complex<f64>>],
-        members: Range<usize>,
-    ) -> Self {
+    fn new(lambda: &[Complex<f64>], weights: &[Vec<Complex<f64>>], members: Range<usize>) -> Self {
         let own = &lambda[members.clone()];
         let center = own.iter().sum::<Complex<f64>>() / own.len() as f64;
         let radius = own.iter().map(|lambda| (lambda - center).norm()).fold(0.0, f64::max);

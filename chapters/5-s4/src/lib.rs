@@ -10,6 +10,8 @@ extern crate self as s4;
 pub mod digits;
 pub mod download;
 pub mod hippo;
+pub mod kernel;
+pub mod nplr;
 pub mod pictures;
 pub mod pixel_tables;
 pub mod strokes;

@@ -79,6 +79,33 @@ fn a_bad_file_is_refused_in_a_sentence() {
 }
 
 #[test]
+fn parts_and_kernels_are_refused_in_a_sentence() {
+    for (name, option) in [("nplr", "--d-state"), ("kernel", "--d-state"), ("kernel", "--length")] {
+        for value in ["0", "-5", "99999999999", "1e3", "many", ""] {
+            let sentence = format!("invalid value '{value}' for '{option}");
+            command(name).refused(&[option, value], &sentence);
+        }
+    }
+    command("nplr").refused(&["--measure", "hippo"], "invalid value 'hippo'");
+    let pairs = "expected an even number of states for waves, a cosine and a sine each, found 5";
+    command("nplr").refused(&["--measure", "fout", "--d-state", "5"], pairs);
+    for (value, found) in [("0", "0"), ("-1", "-1"), ("nan", "NaN"), ("inf", "inf")] {
+        let sentence = format!("expected Δ to be finite and positive, found {found}");
+        command("kernel").refused(&["--delta", value], &sentence);
+    }
+}
+
+#[test]
+fn the_smallest_parts_and_kernels_are_accepted() {
+    command("nplr").accepted(&["--d-state", "1"]);
+    command("nplr").accepted(&["--d-state", "1", "--measure", "legt"]);
+    command("kernel").accepted(&["--d-state", "1", "--length", "1"]);
+    command("kernel").accepted(&["--d-state", "3", "--length", "15", "--delta", "0.5"]);
+    // Where the circle has a corner at -1, the formula as it is printed has no value, and the table says so.
+    assert!(command("kernel").run(&["--d-state", "2", "--length", "4"]).status.success());
+}
+
+#[test]
 fn digits_are_shown_wherever_they_come_from() {
     let digits = command("digits");
     let folder = digits.folder("pictures");

@@ -3,8 +3,10 @@
 use crate::Figure;
 
 pub mod hippo;
+pub mod kernel;
+pub mod nplr;
 
 /// The figures of this chapter, in reading order.
 pub fn figures() -> impl Iterator<Item = &'static Figure> {
-    [hippo::FIGURES].into_iter().flatten()
+    [hippo::FIGURES, nplr::FIGURES, kernel::FIGURES].into_iter().flatten()
 }

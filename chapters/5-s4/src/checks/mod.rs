@@ -2,10 +2,22 @@
 
 use workbench::exercise::Exercise;
 
+mod cut_after;
 mod delay_line;
+mod half_product;
+mod leak_direction;
 mod legendre_values;
 mod legs_product;
+mod value_at_root;
 
 pub fn all() -> Vec<Exercise> {
-    vec![legendre_values::exercise(), legs_product::exercise(), delay_line::exercise()]
+    vec![
+        legendre_values::exercise(),
+        legs_product::exercise(),
+        delay_line::exercise(),
+        leak_direction::exercise(),
+        half_product::exercise(),
+        cut_after::exercise(),
+        value_at_root::exercise(),
+    ]
 }

@@ -104,16 +104,19 @@ fn equality(options: &Options) -> Result<(), Box<dyn Error>> {
     println!("{:<40} {:>18}", "way", "off the matrix's");
     let largest = expected.iter().fold(0.0_f64, |largest, k| largest.max(k.abs()));
     let off = |(k, expected): (&f64, &f64)| (k - expected).abs();
-    let worst = |kernel: &[f64]| {
-        kernel.iter().zip(&expected).map(off).fold(0.0_f64, f64::max) / largest
-    };
+    let worst =
+        |kernel: &[f64]| kernel.iter().zip(&expected).map(off).fold(0.0_f64, f64::max) / largest;
     let row = |name: &str, kernel: &[f64]| println!("{name:<40} {:>18.0e}", worst(kernel));
     row("steps of Λ - PP*, f64", &by_steps(&basis.modes, &c, delta, length)?);
     row("roots of unity, f64", &exact);
     let clusters = almost_linear_kernel(&basis.modes, &c_tilde, delta, length)?;
     row("roots of unity, f64, clusters", &clusters);
     // Rounding in f32 depends on the processor: a bound, not a number.
-    println!("{:<40} {:>18}", "roots of unity, f32", format!("below {:.0e}", bound(worst(&single))));
+    println!(
+        "{:<40} {:>18}",
+        "roots of unity, f32",
+        format!("below {:.0e}", bound(worst(&single)))
+    );
     Ok(())
 }
 

@@ -8,6 +8,8 @@ use workbench::command_line::Experiments;
 
 mod digits;
 mod hippo;
+mod kernel;
+mod nplr;
 
 /// What an option that counts may be: from 1 to `most`, beyond which memory or patience would end.
 fn count(most: u64) -> RangedU64ValueParser<usize> {
@@ -18,6 +20,10 @@ fn count(most: u64) -> RangedU64ValueParser<usize> {
 pub enum Experiment {
     /// Lets memories of a few numbers follow a signal, and reads the signal back
     Reconstruct(hippo::Options),
+    /// Takes a memory apart, and counts the digits that its parts keep
+    Nplr(nplr::Options),
+    /// The kernel of S4, its digits, the hole at z = -1, and what each way costs
+    Kernel(kernel::Options),
     /// Shows digits to learn from, and what tables know about their next pixel
     Digits(digits::Options),
 }
@@ -26,6 +32,8 @@ impl Experiments for Experiment {
     fn run(&self) -> Result<(), Box<dyn Error>> {
         match self {
             Self::Reconstruct(options) => hippo::run(options),
+            Self::Nplr(options) => nplr::run(options),
+            Self::Kernel(options) => kernel::run(options),
             Self::Digits(options) => digits::run(options),
         }
     }

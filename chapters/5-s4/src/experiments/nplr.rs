@@ -114,7 +114,7 @@ fn modes(measure: Measure, memory: &Nplr) -> Result<(), Box<dyn Error>> {
         println!("{:>8} {:>24} {:>12} {:>12}", "…", "…", "…", "…");
     }
     println!();
-    if d_state <= 64 {
+    if d_state <= 12 {
         let plus = memory.normal() + memory.p() * memory.p().transpose();
         let rightmost = |a: &DMatrix<f64>| eigenvalues(a).map(|lambda| lambda[0].re);
         println!("Rightmost mode of S - PPᵀ: {:.4}", rightmost(memory.a())?);

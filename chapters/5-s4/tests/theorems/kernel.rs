@@ -77,9 +77,8 @@ fn eq_5_3_the_generating_function_is_the_sum_of_its_definition() {
         let (p, q) = (p.column(0).into_owned(), q.column(0).into_owned());
         for root in 0..length {
             let z = root_of_unity(root, length);
-            let sum: Complex<f64> = (0..length)
-                .map(|k| kernel[k] * root_of_unity(root * k, length))
-                .sum();
+            let sum: Complex<f64> =
+                (0..length).map(|k| kernel[k] * root_of_unity(root * k, length)).sum();
             let scale = kernel.map(|k| k.norm()).sum();
             let mended = generating_function(&a, &b, &c_tilde, delta, z);
             assert!((mended - sum).norm() < 1e-12 * scale, "N = {size}, L = {length}, {root}");
@@ -96,9 +95,15 @@ fn eq_5_3_the_generating_function_is_the_sum_of_its_definition() {
 #[test]
 fn a_kernel_by_frequency_is_the_kernel_by_steps() {
     // To 1e-8 was asked for; N = 64 and L = 1024 among the cases.
-    for (size, length, delta) in
-        [(1, 7, 0.3), (2, 16, 0.1), (7, 100, 0.05), (16, 1, 0.1), (64, 784, 0.01), (64, 1024, 0.001), (64, 1024, 0.1)]
-    {
+    for (size, length, delta) in [
+        (1, 7, 0.3),
+        (2, 16, 0.1),
+        (7, 100, 0.05),
+        (16, 1, 0.1),
+        (64, 784, 0.01),
+        (64, 1024, 0.001),
+        (64, 1024, 0.1),
+    ] {
         let (memory, c) = (Nplr::legs(size).unwrap(), random_vector(size, 11));
         let expected = naive(&memory, &c, delta, length);
         let basis = memory.diagonalize().unwrap();
@@ -220,7 +225,8 @@ fn kernels_agree_with_the_annotated_s4() {
     for case in fixture("s4_dplr_kernel.json")["cases"].as_array().unwrap() {
         let number = |name: &str| case[name].as_f64().unwrap();
         let (delta, length) = (number("step"), number("L") as usize);
-        let (lambda, p, b) = (complexes(&case["Lambda"]), complexes(&case["P"]), complexes(&case["B"]));
+        let (lambda, p, b) =
+            (complexes(&case["Lambda"]), complexes(&case["P"]), complexes(&case["B"]));
         // Their C is conjugated before it reads.
         let c_tilde = complexes(&case["Ctilde"]).conjugate();
         let column = DMatrix::from_column_slice(p.len(), 1, p.as_slice());
@@ -231,7 +237,9 @@ fn kernels_agree_with_the_annotated_s4() {
         // Both halves, one root after the other; L = 1024 by a slow transform would take a while.
         if length <= 784 {
             let values: Vec<_> = (0..length)
-                .map(|root| generating_function(&a, &b, &c_tilde, delta, root_of_unity(root, length)))
+                .map(|root| {
+                    generating_function(&a, &b, &c_tilde, delta, root_of_unity(root, length))
+                })
                 .collect();
             let found: Vec<f64> = inverse_dft(&values).iter().map(|k| k.re).collect();
             assert!(apart(&found, &expected) < 1e-11, "{what}: {:e}", apart(&found, &expected));

@@ -7,6 +7,8 @@ mod common;
 mod digits;
 mod download;
 mod hippo;
+mod kernel;
+mod nplr;
 mod pictures;
 mod pixel_tables;
 mod strokes;

@@ -24,9 +24,7 @@ fn random_nplr(size: usize, rank: usize, seed: u64) -> Nplr {
     let skew = random_matrix(size, size, seed);
     let p = random_matrix(size, rank, seed + 1);
     let sigma = 0.1 * (seed % 7) as f64;
-    let a = &skew - skew.transpose()
-        - DMatrix::identity(size, size) * sigma
-        - &p * p.transpose();
+    let a = &skew - skew.transpose() - DMatrix::identity(size, size) * sigma - &p * p.transpose();
     Nplr::new(a, random_matrix(size, 1, seed + 2).column(0).into_owned(), p).unwrap()
 }
 

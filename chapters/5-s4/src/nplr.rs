@@ -101,6 +101,7 @@ pub fn low_rank(measure: Measure, d_state: usize) -> Result<DMatrix<f64>, NplrEr
 /// The left side says how fast each direction loses its energy, `d|x|²/dt = -2 xᵀ(…)x`. Its eigenvalues are σ, as
 /// often as not, and r larger ones: their eigenvectors, made as long as the square root of what is above σ, are P.
 ///
+/// - Needs more states than r: with as many the common rate is not seen.
 /// - Shape `[state, r]`. *Exact* to rounding up to a turn of its columns among themselves, which leaves `PPᵀ` as it is.
 /// - *Breaks* nothing: a matrix without this structure gets an r near N, and S is still skew but for σI. It is no
 ///   bargain then. Cost O(N³).
@@ -270,7 +271,7 @@ impl Nplr {
     /// [`NplrError::Eigen`] where the eigenvectors are not found.
     pub fn diagonalize(&self) -> Result<Eigenbasis, NplrError> {
         // K = S + σI is skew, so -iK is Hermitian: real ω, perpendicular v, K v = iω v.
-        let skew = self.normal() + DMatrix::identity(self.b.len(), self.b.len()) * self.sigma;
+        let skew = (&self.a - self.a.transpose()) * 0.5;
         let turns = hermitian_eigendecomposition(&skew.map(|k| Complex::new(0.0, -k)))?;
         let (omega, v) = upper_half(&turns.lambda, &turns.v)?;
 

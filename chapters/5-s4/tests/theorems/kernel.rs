@@ -299,7 +299,7 @@ fn what_has_no_kernel_is_refused() {
     let short = c.rows(0, 1).into_owned();
     assert_eq!(refused(&short, 0.1, 4), "expected c̃ to be 2 x 1, found 1 x 1");
     let nan = c.map(|_| Complex::from(f64::NAN));
-    assert!(refused(&nan, 0.1, 4).starts_with("expected c̃ to have finite"));
+    assert!(refused(&nan, 0.1, 4).starts_with("expected every entry of c̃ to be finite"));
 }
 
 proptest! {

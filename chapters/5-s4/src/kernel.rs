@@ -213,11 +213,10 @@ pub fn generating_function(
     let rank = p.ncols();
     // 2/(1+z) R: no giant, no hole.
     let r = lambda.map(|lambda| delta / (1.0 - z - delta * half * lambda));
-    let read = |row: usize, n: usize| if row < rank { q[(n, row)].conj() } else { c_tilde[n] };
-    let push = |column: usize, n: usize| if column < rank { p[(n, column)] } else { b[n] };
-    let sums = places(rank + 1).map(|(row, column)| {
-        (0..r.len()).map(|n| read(row, n) * r[n] * push(column, n)).sum::<Complex<f64>>()
-    });
+    let read = |i: usize, n: usize| if i < rank { q[(n, i)].conj() } else { c_tilde[n] };
+    let push = |j: usize, n: usize| if j < rank { p[(n, j)] } else { b[n] };
+    let sums = places(rank + 1)
+        .map(|(i, j)| (0..r.len()).map(|n| read(i, n) * r[n] * push(j, n)).sum::<Complex<f64>>());
     woodbury(sums.collect(), rank, half)
 }
 // ANCHOR_END: generating_function
@@ -368,7 +367,7 @@ impl<T: FftNum> KernelSpectrum<T> {
 
 // ANCHOR: kernel
 impl<T: FftNum> KernelSpectrum<T> {
-    /// `K_0, …, K_{L-1}`: the values at L roots, and an inverse transform. O((1 + r)² N L + L log L).
+    /// `K_0, …, K_{L-1}`: from the values at L roots. O((1 + r)² N L + L log L).
     ///
     /// # Errors
     /// [`KernelError::Input`] for L = 0; [`KernelError::OnMode`] where a root falls on a mode.
@@ -436,7 +435,7 @@ const TERMS: usize = 52;
 /// A cluster is far when its radius is at most this share of its distance.
 const FAR: f64 = 0.5;
 /// A cluster of so few modes is not split.
-const LEAF: usize = 16;
+const LEAF: usize = 32;
 
 /// The Cauchy sums `Σ v_n / (is - λ_n t)` at any number of points, in almost linear time.
 ///
@@ -445,13 +444,13 @@ const LEAF: usize = 16;
 /// largest clusters that are far enough from it.
 ///
 /// - Cost O(N log N) once and O(log N) a point, times 52 terms at most; a plain sum costs N a point. *Good for* thousands of
-///   modes; *breaks* even with the plain sum at some hundreds.
+///   modes and of points; *breaks* even with the plain sum at some hundreds.
 /// - *Exact* to rounding, relative to the sum of the sizes of the terms.
 ///
 /// Source: L. Greengard and V. Rokhlin (1987), one side of their fast multipole method; J. Barnes and P. Hut (1986), its tree.
 ///
 /// ```
-/// use nalgebra::{Complex, DVector, dvector};
+/// use nalgebra::{Complex, DVector};
 /// use s4::kernel::CauchyTree;
 ///
 /// let lambda = DVector::from_fn(200, |n, _| Complex::new(-0.5, n as f64));
@@ -463,8 +462,10 @@ const LEAF: usize = 16;
 pub struct CauchyTree {
     /// By imaginary part.
     lambda: Vec<Complex<f64>>,
-    /// The v of each sum, `[sums][modes]`.
-    weights: Vec<Vec<Complex<f64>>>,
+    /// The v of each sum, mode by mode: `[modes, sums]`.
+    weights: Vec<Complex<f64>>,
+    /// How many sums there are.
+    count: usize,
     all: Cluster,
 }
 
@@ -473,8 +474,8 @@ pub struct CauchyTree {
 struct Cluster {
     center: Complex<f64>,
     radius: f64,
-    /// `Σ v_n ((λ_n - center)/radius)^k` for each sum and k.
-    moments: Vec<Vec<Complex<f64>>>,
+    /// `Σ v_n ((λ_n - center)/radius)^k`, term by term: `[terms, sums]`.
+    moments: Vec<Complex<f64>>,
     members: Range<usize>,
     halves: Vec<Cluster>,
 }
@@ -483,69 +484,75 @@ impl CauchyTree {
     /// By the modes `[modes]`, both halves, and the v of each sum, `[modes]`.
     ///
     /// # Panics
-    /// If there is no mode, or a v has not as many entries.
+    /// If there is no mode or no sum, or a v has not as many entries.
     pub fn new(lambda: &ComplexVector, weights: &[ComplexVector]) -> Self {
-        assert!(!lambda.is_empty(), "expected at least one mode");
+        assert!(!lambda.is_empty() && !weights.is_empty(), "expected a mode and a sum");
+        let count = weights.len();
         let mut order: Vec<usize> = (0..lambda.len()).collect();
         order.sort_by(|&i, &j| lambda[i].im.total_cmp(&lambda[j].im));
-        let sorted = |of: &ComplexVector| order.iter().map(|&n| of[n]).collect::<Vec<_>>();
-        let weights: Vec<_> = weights.iter().map(sorted).collect();
-        let lambda = sorted(lambda);
+        let weights: Vec<_> =
+            order.iter().flat_map(|&n| weights.iter().map(move |v| v[n])).collect();
+        let lambda: Vec<_> = order.iter().map(|&n| lambda[n]).collect();
         let all = Cluster::new(&lambda, &weights, 0..lambda.len());
-        Self { lambda, weights, all }
+        Self { lambda, weights, count, all }
     }
 
     /// The sums at one point: `Σ v_n / (is - λ_n t)` for each v.
     pub fn sums(&self, s: f64, t: f64) -> Vec<Complex<f64>> {
-        let mut sums = vec![Complex::ZERO; self.weights.len()];
-        self.add(&self.all, s, t, &mut sums);
+        let mut sums = vec![Complex::ZERO; self.count];
+        self.add(&self.all, s, t, &mut sums, &mut vec![Complex::ZERO; self.count]);
         sums
     }
 }
 
+/// A row of numbers, one for each sum; a table of such rows.
+type Numbers = [Complex<f64>];
+
+/// Adds to each sum its entry of a row, times a number.
+fn add_scaled(sums: &mut Numbers, row: &Numbers, scale: Complex<f64>) {
+    sums.iter_mut().zip(row).for_each(|(sum, entry)| *sum += entry * scale);
+}
+
 // ANCHOR: cluster
 impl CauchyTree {
-    /// What a cluster contributes: as one if it is far, else by its halves, at last one by one.
-    fn add(&self, cluster: &Cluster, s: f64, t: f64, sums: &mut [Complex<f64>]) {
+    /// A far cluster counts as one, a near one by its halves, at last mode by mode.
+    fn add(&self, cluster: &Cluster, s: f64, t: f64, sums: &mut Numbers, series: &mut Numbers) {
         let distance = Complex::new(0.0, s) - cluster.center * t;
         let ratio = (cluster.radius * t).abs() / distance.norm();
         if ratio <= FAR {
             let step = cluster.radius * t / distance;
             let terms = ((f64::EPSILON.ln() / ratio.ln()).ceil() as usize).clamp(1, TERMS);
-            for (sum, moments) in sums.iter_mut().zip(&cluster.moments) {
-                let series = moments[..terms].iter().rev();
-                *sum += series.fold(Complex::ZERO, |series, m| series * step + m) / distance;
+            series.fill(Complex::ZERO);
+            for moments in cluster.moments[..terms * self.count].rchunks(self.count) {
+                series.iter_mut().zip(moments).for_each(|(sum, m)| *sum = *sum * step + m);
             }
+            add_scaled(sums, series, distance.inv());
         } else if cluster.halves.is_empty() {
             for n in cluster.members.clone() {
                 let fraction = (Complex::new(0.0, s) - self.lambda[n] * t).inv();
-                sums.iter_mut().zip(&self.weights).for_each(|(sum, v)| *sum += v[n] * fraction);
+                add_scaled(sums, &self.weights[n * self.count..][..self.count], fraction);
             }
         } else {
-            cluster.halves.iter().for_each(|half| self.add(half, s, t, sums));
+            cluster.halves.iter().for_each(|half| self.add(half, s, t, sums, series));
         }
     }
 }
 // ANCHOR_END: cluster
 
 impl Cluster {
-    fn new(lambda: &[Complex<f64>], weights: &[Vec<Complex<f64>>], members: Range<usize>) -> Self {
-        let own = &lambda[members.clone()];
+    fn new(lambda: &[Complex<f64>], weights: &Numbers, members: Range<usize>) -> Self {
+        let (own, count) = (&lambda[members.clone()], weights.len() / lambda.len());
         let center = own.iter().sum::<Complex<f64>>() / own.len() as f64;
         let radius = own.iter().map(|lambda| (lambda - center).norm()).fold(0.0, f64::max);
         let unit = if radius > 0.0 { radius } else { 1.0 };
-        let moments_of = |v: &Vec<Complex<f64>>| {
-            let mut moments = vec![Complex::ZERO; TERMS];
-            for (lambda, &v) in own.iter().zip(&v[members.clone()]) {
-                let (u, mut term) = ((lambda - center) / unit, v);
-                for moment in &mut moments {
-                    *moment += term;
-                    term *= u;
-                }
+        let mut moments = vec![Complex::ZERO; TERMS * count];
+        for n in members.clone() {
+            let (u, mut power) = ((lambda[n] - center) / unit, Complex::ONE);
+            for moments in moments.chunks_exact_mut(count) {
+                add_scaled(moments, &weights[n * count..][..count], power);
+                power *= u;
             }
-            moments
-        };
-        let moments = weights.iter().map(moments_of).collect();
+        }
         let middle = members.start + members.len() / 2;
         let halves = if members.len() > LEAF {
             [members.start..middle, middle..members.end]

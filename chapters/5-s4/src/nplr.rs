@@ -176,7 +176,9 @@ impl Nplr {
         finite("P", &p)?;
         shape_of("P", &p, (d_state, p.ncols()))?;
         let normal = &a + &p * p.transpose();
-        let sigma = -normal.trace() / d_state as f64;
+        let mean = -normal.trace() / d_state as f64;
+        // A rate that is rounding is none: 1e-16 in place of 0 would hide a mode that never fades.
+        let sigma = if mean.abs() > f64::EPSILON * d_state as f64 * a.amax() { mean } else { 0.0 };
         let mut extra = (&normal + normal.transpose()) * 0.5;
         extra.fill_diagonal(0.0);
         let uneven = normal.diagonal().add_scalar(sigma).amax();
@@ -348,8 +350,8 @@ impl PairedDplr {
         length_of("x", x, self.lambda.len())?;
         // P*x over both halves: the imaginary parts cancel.
         let seen = DVector::from_fn(self.p.ncols(), |r, _| {
-            let half = (0..x.len()).map(|n| self.weight[n] * (self.p[(n, r)].conj() * x[n]).re);
-            Complex::from(half.sum::<f64>())
+            let of_mode = |n: usize| self.weight[n] * (self.p[(n, r)].conj() * x[n]).re;
+            Complex::from((0..x.len()).map(of_mode).sum::<f64>())
         });
         Ok(self.lambda.component_mul(x) - &self.p * seen)
     }

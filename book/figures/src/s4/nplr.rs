@@ -37,7 +37,7 @@ pub struct LowRankSwitchedOn {
 
 impl Default for LowRankSwitchedOn {
     fn default() -> Self {
-        Self { d_state: 8, share: 1.0, steps: 160 }
+        Self { d_state: 8, share: 1.0, steps: 400 }
     }
 }
 
@@ -51,7 +51,8 @@ pub fn draw_low_rank_switched_on(parameters: &LowRankSwitchedOn) -> Result<Strin
     let low_rank = memory.p() * memory.p().transpose();
     let mut paths: Vec<Vec<Complex<f64>>> = Vec::new();
     for step in 0..=steps {
-        let part = share * step as f64 / steps as f64;
+        // The modes are in a hurry at the end: steps become as fine there as the tenth power of what is left.
+        let part = share * (1.0 - (1.0 - step as f64 / steps as f64).powi(10));
         let modes = eigenvalues(&(memory.normal() - &low_rank * part))?;
         if paths.is_empty() {
             paths = modes.iter().map(|&mode| vec![mode]).collect();
@@ -90,7 +91,7 @@ pub fn draw_low_rank_switched_on(parameters: &LowRankSwitchedOn) -> Result<Strin
         .points(Role::Ink, "", &ends(|path| path.first()))
         .points(Role::Output, "", &ends(|path| path.last()))
         .note(Role::Ink, (-0.85, 0.9 * highest), Anchor::End, "S")
-        .note(Role::Output, (-0.5 * d_state as f64, -0.12 * highest), Anchor::Middle, "S − PPᵀ");
+        .note(Role::Output, (-0.75 * d_state as f64, 0.1 * highest), Anchor::Middle, "$S − PP^⊤$");
     Ok(plot.to_svg())
 }
 

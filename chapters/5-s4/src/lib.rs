@@ -7,6 +7,7 @@
 
 extern crate self as s4;
 
+pub mod diagonal;
 pub mod digits;
 pub mod download;
 pub mod hippo;

@@ -137,3 +137,27 @@ fn digits_are_shown_wherever_they_come_from() {
     let arguments = [&small[..], &["--picture", argument(&other)]].concat();
     digits.refused(&arguments, "expected a name that ends in .png or .svg, found ");
 }
+
+#[test]
+fn diagonals_are_refused_in_a_sentence() {
+    for option in ["--d-state", "--states"] {
+        for value in ["0", "-5", "99999999999", "1e3", "many", ""] {
+            let sentence = format!("invalid value '{value}' for '{option}");
+            command("diagonal").refused(&[option, value], &sentence);
+        }
+    }
+    for (option, what) in [("--wave", "the wave"), ("--delta", "Δ")] {
+        for (value, found) in [("0", "0"), ("-1", "-1"), ("nan", "NaN"), ("inf", "inf")] {
+            let sentence = format!("expected {what} to be finite and positive, found {found}");
+            command("diagonal").refused(&[option, value], &sentence);
+        }
+    }
+    command("diagonal").refused(&["--delta", "1e-9"], "expected Δ to be from 0.001 to 1");
+    command("diagonal").refused(&["--delta", "20"], "expected Δ to be from 0.001 to 1");
+    command("diagonal")
+        .refused(&["--states", "7"], "expected N to be even and at least 2, found 7");
+    command("diagonal")
+        .refused(&["--digits", "-1"], "expected the digits to be finite and not negative");
+    command("diagonal").accepted(&["--d-state", "1,2,3", "--states", "2", "--delta", "1"]);
+    command("diagonal").accepted(&["--d-state", "2", "--states", "4", "--digits", "0"]);
+}

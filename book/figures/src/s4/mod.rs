@@ -2,11 +2,12 @@
 
 use crate::Figure;
 
+pub mod diagonal;
 pub mod hippo;
 pub mod kernel;
 pub mod nplr;
 
 /// The figures of this chapter, in reading order.
 pub fn figures() -> impl Iterator<Item = &'static Figure> {
-    [hippo::FIGURES, nplr::FIGURES, kernel::FIGURES].into_iter().flatten()
+    [hippo::FIGURES, nplr::FIGURES, kernel::FIGURES, diagonal::FIGURES].into_iter().flatten()
 }

@@ -4,10 +4,12 @@ use workbench::exercise::Exercise;
 
 mod cut_after;
 mod delay_line;
+mod fastest_wave;
 mod half_product;
 mod leak_direction;
 mod legendre_values;
 mod legs_product;
+mod pair_echo;
 mod value_at_root;
 
 pub fn all() -> Vec<Exercise> {
@@ -19,5 +21,7 @@ pub fn all() -> Vec<Exercise> {
         half_product::exercise(),
         cut_after::exercise(),
         value_at_root::exercise(),
+        pair_echo::exercise(),
+        fastest_wave::exercise(),
     ]
 }

@@ -6,6 +6,7 @@ use clap::Subcommand;
 use clap::builder::RangedU64ValueParser;
 use workbench::command_line::Experiments;
 
+mod diagonal;
 mod digits;
 mod hippo;
 mod kernel;
@@ -24,6 +25,8 @@ pub enum Experiment {
     Nplr(nplr::Options),
     /// The kernel of S4, its digits, the hole at z = -1, and what each way costs
     Kernel(kernel::Options),
+    /// What LegS loses with its low-rank part, and which waves diagonal memories begin with
+    Diagonal(diagonal::Options),
     /// Shows digits to learn from, and what tables know about their next pixel
     Digits(digits::Options),
 }
@@ -34,6 +37,7 @@ impl Experiments for Experiment {
             Self::Reconstruct(options) => hippo::run(options),
             Self::Nplr(options) => nplr::run(options),
             Self::Kernel(options) => kernel::run(options),
+            Self::Diagonal(options) => diagonal::run(options),
             Self::Digits(options) => digits::run(options),
         }
     }

@@ -4,6 +4,7 @@
 
 mod common;
 
+mod diagonal;
 mod digits;
 mod download;
 mod hippo;

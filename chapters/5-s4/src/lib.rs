@@ -15,4 +15,5 @@ pub mod kernel;
 pub mod nplr;
 pub mod pictures;
 pub mod pixel_tables;
+pub mod s5;
 pub mod strokes;

@@ -161,3 +161,25 @@ fn diagonals_are_refused_in_a_sentence() {
     command("diagonal").accepted(&["--d-state", "1,2,3", "--states", "2", "--delta", "1"]);
     command("diagonal").accepted(&["--d-state", "2", "--states", "4", "--digits", "0"]);
 }
+
+#[test]
+fn layers_of_one_state_are_refused_in_a_sentence() {
+    for option in ["--channels", "--d-state", "--blocks", "--length"] {
+        for value in ["0", "-5", "99999999999", "1e3", "many", ""] {
+            let sentence = format!("invalid value '{value}' for '{option}");
+            command("s5").refused(&[option, value], &sentence);
+        }
+    }
+    let blocks = "expected N to be a multiple of twice the number of blocks, 4, found 66";
+    command("s5").refused(&["--d-state", "66", "--blocks", "4"], blocks);
+    command("s5").accepted(&[
+        "--channels",
+        "1",
+        "--d-state",
+        "2",
+        "--blocks",
+        "1",
+        "--length",
+        "1",
+    ]);
+}

@@ -7,9 +7,11 @@ mod delay_line;
 mod fastest_wave;
 mod half_product;
 mod leak_direction;
+mod leave_out_silence;
 mod legendre_values;
 mod legs_product;
 mod pair_echo;
+mod step_of_any_length;
 mod value_at_root;
 
 pub fn all() -> Vec<Exercise> {
@@ -23,5 +25,7 @@ pub fn all() -> Vec<Exercise> {
         value_at_root::exercise(),
         pair_echo::exercise(),
         fastest_wave::exercise(),
+        step_of_any_length::exercise(),
+        leave_out_silence::exercise(),
     ]
 }

@@ -11,6 +11,7 @@ mod digits;
 mod hippo;
 mod kernel;
 mod nplr;
+mod s5;
 
 /// What an option that counts may be: from 1 to `most`, beyond which memory or patience would end.
 fn count(most: u64) -> RangedU64ValueParser<usize> {
@@ -27,6 +28,8 @@ pub enum Experiment {
     Kernel(kernel::Options),
     /// What LegS loses with its low-rank part, and which waves diagonal memories begin with
     Diagonal(diagonal::Options),
+    /// One state for many channels, run by scans, and with a clock
+    S5(s5::Options),
     /// Shows digits to learn from, and what tables know about their next pixel
     Digits(digits::Options),
 }
@@ -38,6 +41,7 @@ impl Experiments for Experiment {
             Self::Nplr(options) => nplr::run(options),
             Self::Kernel(options) => kernel::run(options),
             Self::Diagonal(options) => diagonal::run(options),
+            Self::S5(options) => s5::run(options),
             Self::Digits(options) => digits::run(options),
         }
     }

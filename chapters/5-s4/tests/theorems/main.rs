@@ -12,4 +12,5 @@ mod kernel;
 mod nplr;
 mod pictures;
 mod pixel_tables;
+mod s5;
 mod strokes;

@@ -3,17 +3,19 @@
 //! *How can a state of 64 numbers remember a thousand steps?*
 //!
 //! One public module per page of the book's fifth chapter, in reading order, and what the page `mnist` stands on:
-//! [`digits`], drawn by [`strokes`] or fetched by [`download`], what [`pixel_tables`] know about them, [`pictures`] of them.
+//! [`digits`], drawn by [`strokes`] or fetched by [`download`], what [`pixel_tables`] know about them, [`pictures`] of them. The page `s4_layer` stands on
+//! [`dplr_operations`] and [`dplr_on_cpu`].
 
 extern crate self as s4;
 
-pub mod diagonal;
 pub mod digits;
 pub mod download;
+pub mod dplr_on_cpu;
+pub mod dplr_operations;
 pub mod hippo;
 pub mod kernel;
 pub mod nplr;
 pub mod pictures;
 pub mod pixel_tables;
-pub mod s5;
+pub mod s4_layer;
 pub mod strokes;

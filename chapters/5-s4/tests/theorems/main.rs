@@ -4,7 +4,6 @@
 
 mod common;
 
-mod diagonal;
 mod digits;
 mod download;
 mod hippo;
@@ -12,5 +11,5 @@ mod kernel;
 mod nplr;
 mod pictures;
 mod pixel_tables;
-mod s5;
+mod s4_layer;
 mod strokes;

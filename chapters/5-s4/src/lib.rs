@@ -8,6 +8,7 @@
 
 extern crate self as s4;
 
+pub mod diagonal;
 pub mod digits;
 pub mod download;
 pub mod dplr_on_cpu;
@@ -18,4 +19,5 @@ pub mod nplr;
 pub mod pictures;
 pub mod pixel_tables;
 pub mod s4_layer;
+pub mod s5;
 pub mod strokes;

@@ -4,6 +4,7 @@
 
 mod common;
 
+mod diagonal;
 mod digits;
 mod download;
 mod hippo;
@@ -12,4 +13,5 @@ mod nplr;
 mod pictures;
 mod pixel_tables;
 mod s4_layer;
+mod s5;
 mod strokes;

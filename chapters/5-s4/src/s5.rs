@@ -74,6 +74,7 @@ type Step = Affine<Complex<f64>>;
 /// Source: J. T. H. Smith, A. Warrington, S. W. Linderman, *S5* (2023).
 ///
 /// ```
+/// use ml_links::scans::scan_blelloch;
 /// use nalgebra::dvector;
 /// use s4::s5::S5;
 ///
@@ -82,6 +83,10 @@ type Step = Affine<Complex<f64>>;
 /// let u = vec![dvector![1.0, 0.0, -1.0]; 5];
 /// let y = layer.run(&u, &[1.0; 5])?;
 /// assert_eq!((y.len(), y[0].len()), (5, 3));
+///
+/// // The same by a tree.
+/// let tree = layer.run_by_scan(&u, &[1.0; 5], |steps| scan_blelloch(steps, |one, next| one.then(*next)))?;
+/// assert!(y.iter().zip(&tree).all(|(y, tree)| (y - tree).amax() < 1e-14));
 /// # Ok::<(), s4::s5::S5Error>(())
 /// ```
 ///
@@ -126,10 +131,10 @@ impl S5 {
 
 // ANCHOR: hippo
 impl S5 {
-    /// The layer before training: LegS's normal part in blocks, B and C drawn by lot in its coordinates.
+    /// Before training: LegS's normal part in blocks, B and C drawn by lot.
     ///
     /// # Errors
-    /// [`S5Error::Blocks`] unless 2 · `blocks` divides N; [`S5Error::Input`] for no channels, states or blocks.
+    /// [`S5Error`] unless 2 · `blocks` divides N, and for none of something.
     pub fn hippo(
         channels: usize,
         d_state: usize,
@@ -254,7 +259,7 @@ impl S5 {
 
 // ANCHOR: run_by_scan
 impl S5 {
-    /// The same as [`S5::run`], a mode after the other, each by a scan over its steps: all prefixes of them, composed.
+    /// As [`S5::run`], but mode after mode: all prefixes of its steps, composed.
     ///
     /// # Errors
     /// As [`S5::run`].

@@ -104,17 +104,15 @@ fn same_numbers(layer: &S5, length: usize, seed: u64) -> Result<(), Box<dyn Erro
         println!("  {name:<22} {work:>13} {rounds:>21} {:>14.0e}", off(&y));
     }
     let y = layer.run_by_scan(&u, &lasts, |steps| scan_chunked(steps, 8, then))?;
-    println!("  a scan, in 8 pieces                -                     - {:>14.0e}", off(&y));
+    println!("  {:<22} {:>13} {:>21} {:>14.0e}", "a scan, in 8 pieces", "-", "-", off(&y));
     let mut sum = vec![DVector::zeros(channels); length];
     for m in 0..channels {
         let heard: Vec<_> = u.iter().map(|u| DVector::from_element(1, u[m])).collect();
         let said = layer.listener(m)?.run(&heard, &lasts)?;
         sum.iter_mut().zip(said).for_each(|(sum, y)| *sum += y);
     }
-    println!(
-        "  {channels:>3} listeners, added up             -                     - {:>14.0e}",
-        off(&sum)
-    );
+    let name = format!("{channels} listeners, added up");
+    println!("  {name:<22} {:>13} {:>21} {:>14.0e}", "-", "-", off(&sum));
     Ok(())
 }
 

@@ -2,9 +2,10 @@
 
 use std::f64::consts::PI;
 
+use burn::tensor::Device;
 use discretization::diagonalization::{DiagonalSystem, ScalarStep};
 use math_foundations::matrix_exponential::matrix_exponential;
-use ml_links::parameterization::normal;
+use ml_links::parameterization::{DiagonalStateSpaceConfig, normal};
 use ml_links::structured_matrices::{StructuredMatrix, Vandermonde};
 use nalgebra::{Complex, DMatrix, DVector};
 use proptest::prelude::*;
@@ -291,6 +292,19 @@ fn the_kernel_is_chapter_4s_product_with_a_vandermonde_matrix() {
     let expected: Vec<f64> = matrix.matvec(&c).unwrap().iter().map(|k| 2.0 * k.re).collect();
     let found = vandermonde_kernel(&c, &z, 500).unwrap();
     assert!(largest_difference(&found, &expected) < 1e-13);
+}
+
+#[test]
+fn lin_is_what_chapter_4s_layer_begins_with() {
+    let layer = DiagonalStateSpaceConfig::new(2, 16).init(&Device::flex());
+    let (channel, delta) = layer.channel(1);
+    let modes = Spectrum::Lin.modes(16).unwrap();
+    // The layer is f32.
+    assert!((&channel.lambda - &modes).camax() < 1e-5);
+    let c = channel.c.row(0).transpose();
+    let expected: Vec<f64> = layer.kernel(200).into_data().iter::<f64>().skip(200).collect();
+    let found = by_powers(&channel.lambda, &c, ScalarStep::zero_order_hold, delta, 200);
+    assert!(largest_difference(&found, &expected) < 1e-5);
 }
 
 #[test]

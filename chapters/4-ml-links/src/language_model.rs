@@ -275,14 +275,23 @@ impl<'a> Noise<'a> {
     /// ```
     // ANCHOR: dropout
     pub fn dropout(&mut self, x: Tensor<3>, share: f64) -> Tensor<3> {
-        let Some(random) = self.0.as_mut().filter(|_| share > 0.0) else {
+        if self.0.is_none() || share == 0.0 {
             return x;
-        };
+        }
         let [batch, _, channels] = x.dims();
+        let mask = self.mask([batch, channels], share, &x.device());
+        x * mask.unsqueeze_dim(1)
+    }
+
+    /// What dropout multiplies each channel of each sequence by, `[batch, channels]`; ones where there is no noise.
+    pub fn mask(&mut self, shape: [usize; 2], share: f64, device: &Device) -> Tensor<2> {
+        let Some(random) = self.0.as_mut().filter(|_| share > 0.0) else {
+            return Tensor::ones(shape, device);
+        };
         let kept = (1.0 / (1.0 - share)) as f32;
         let mut draw = || if random.random::<f64>() < share { 0.0 } else { kept };
-        let mask: Vec<f32> = (0..batch * channels).map(|_| draw()).collect();
-        x.clone() * Tensor::from_data(TensorData::new(mask, [batch, 1, channels]), &x.device())
+        let mask: Vec<f32> = (0..shape.iter().product()).map(|_| draw()).collect();
+        Tensor::from_data(TensorData::new(mask, shape), device)
     }
     // ANCHOR_END: dropout
 }

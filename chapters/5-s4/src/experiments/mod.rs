@@ -10,8 +10,10 @@ mod diagonal;
 mod digits;
 mod hippo;
 mod kernel;
+mod mnist;
 mod nplr;
 mod s5;
+mod sequence_model;
 
 /// What an option that counts may be: from 1 to `most`, beyond which memory or patience would end.
 fn count(most: u64) -> RangedU64ValueParser<usize> {
@@ -30,8 +32,15 @@ pub enum Experiment {
     Diagonal(diagonal::Options),
     /// One state for many channels, run by scans, and with a clock
     S5(s5::Options),
+    /// What a step of training costs, and a step of running
+    Bench(sequence_model::Options),
     /// Shows digits to learn from, and what tables know about their next pixel
     Digits(digits::Options),
+    /// Trains a stack on digits
+    #[command(subcommand)]
+    Train(mnist::Training),
+    /// Brings digits to an end, pixel by pixel
+    Sample(mnist::Drawing),
 }
 
 impl Experiments for Experiment {
@@ -42,7 +51,10 @@ impl Experiments for Experiment {
             Self::Kernel(options) => kernel::run(options),
             Self::Diagonal(options) => diagonal::run(options),
             Self::S5(options) => s5::run(options),
+            Self::Bench(options) => sequence_model::run(options),
             Self::Digits(options) => digits::run(options),
+            Self::Train(training) => mnist::run(training),
+            Self::Sample(options) => mnist::draw(options),
         }
     }
 }

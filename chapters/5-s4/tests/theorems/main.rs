@@ -4,6 +4,7 @@
 
 mod common;
 
+mod block_operations;
 mod diagonal;
 mod digits;
 mod download;
@@ -14,4 +15,5 @@ mod pictures;
 mod pixel_tables;
 mod s4_layer;
 mod s5;
+mod sequence_model;
 mod strokes;

@@ -10,6 +10,7 @@ mod digits;
 mod download;
 mod hippo;
 mod kernel;
+mod mnist;
 mod nplr;
 mod pictures;
 mod pixel_tables;

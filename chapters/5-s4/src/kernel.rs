@@ -444,7 +444,7 @@ const LEAF: usize = 32;
 /// largest clusters that are far enough from it.
 ///
 /// - Cost O(N log N) once and O(log N) a point, times 52 terms at most; a plain sum costs N a point. *Good for* thousands of
-///   modes and of points; *breaks* even with the plain sum at some hundreds.
+///   modes and of points; even with the plain sum at about a thousand.
 /// - *Exact* to rounding, relative to the sum of the sizes of the terms.
 ///
 /// Source: L. Greengard and V. Rokhlin (1987), one side of their fast multipole method; J. Barnes and P. Hut (1986), its tree.

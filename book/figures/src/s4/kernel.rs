@@ -88,12 +88,13 @@ pub fn draw_one_value_missing(parameters: &OneValueMissing) -> Result<String, Bo
     Ok(panels(&[frequencies, time]))
 }
 
-/// The numbers behind a name in one of the tables of a recording.
+/// The numbers behind a name in one of the tables of a recording; those that come before a `-`.
 fn measured(recording: &str, table: &str, name: &str) -> Result<Vec<f64>, Box<dyn Error>> {
     let lines = recording.lines().skip_while(|line| !line.ends_with(table));
     let line = lines.skip(1).find_map(|line| line.strip_prefix(name));
     let line = line.ok_or_else(|| format!("nothing was measured for {name}"))?;
-    Ok(line.split_whitespace().map(str::parse).collect::<Result<_, _>>()?)
+    let numbers = line.split_whitespace().take_while(|word| *word != "-");
+    Ok(numbers.map(str::parse).collect::<Result<_, _>>()?)
 }
 
 /// The measured time of a kernel against L and against N, all axes logarithmic.

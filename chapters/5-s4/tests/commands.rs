@@ -183,3 +183,109 @@ fn layers_of_one_state_are_refused_in_a_sentence() {
         "1",
     ]);
 }
+
+/// The smallest model that learns from a few strokes.
+const TINY: [&str; 12] = [
+    "--digits",
+    "24",
+    "--test-digits",
+    "5",
+    "--batch",
+    "4",
+    "--d-model",
+    "4",
+    "--d-state",
+    "4",
+    "--layers",
+    "1",
+];
+
+#[test]
+fn a_reader_and_a_writer_are_trained_and_the_writer_goes_on() {
+    let (train, sample) = (command("train"), command("sample"));
+    let folder = train.folder("digits");
+    let path = |name: &str| argument(&folder.join(name)).to_owned();
+    let run = |task: &str, more: &[&str]| {
+        let out = path(task);
+        let arguments = [&[task], &TINY[..], &["--out", &out], more].concat();
+        arguments.iter().map(|&argument| argument.to_owned()).collect::<Vec<_>>()
+    };
+    let accepted = |arguments: Vec<String>| {
+        train.accepted(&arguments.iter().map(String::as_str).collect::<Vec<_>>())
+    };
+    let log = path("log.csv");
+    let said = accepted(run("mnist-classify", &["--epochs", "1", "--log", &log]));
+    assert!(said.contains("22 to learn, 2 held out, 5 for the test"), "{said}");
+    assert!(said.contains(" % right of 5 that were not looked at"), "{said}");
+    assert!(std::fs::read_to_string(&log).unwrap().lines().count() > 1);
+    let said = accepted(run("mnist-model", &["--epochs", "0.5"]));
+    assert!(said.contains(" nats per pixel on 5 that were not looked at"), "{said}");
+
+    // A finished run has nothing left to do; another one does not overwrite it.
+    accepted(run("mnist-model", &["--epochs", "0.5", "--resume"]));
+    let again = run("mnist-model", &["--epochs", "0.5"]);
+    let again = train.run(&again.iter().map(String::as_str).collect::<Vec<_>>());
+    let said = String::from_utf8_lossy(&again.stderr);
+    assert!(
+        !again.status.success() && said.contains("expected a folder without a checkpoint"),
+        "{said}"
+    );
+
+    let (best, picture) = (path("mnist-model/best.safetensors"), path("drawn.png"));
+    let arguments = ["--test-digits", "3", "--count", "2", "--checkpoint", &best];
+    let said = sample.accepted(&[&arguments[..], &["--picture", &picture]].concat());
+    assert!(said.contains("given") && said.contains("in nats per pixel"), "{said}");
+    assert!(std::fs::read(&picture).unwrap().starts_with(b"\x89PNG"));
+    assert_eq!(sample.accepted(&arguments), sample.accepted(&arguments));
+    let other = path("mnist-classify/best.safetensors");
+    let sentence = "it holds a model for mnist-classify, not for mnist-model";
+    sample.refused(&["--checkpoint", &other], sentence);
+    sample.refused(
+        &["--checkpoint", &best, "--given", "1.5"],
+        "expected --given from 0 to 1, found 1.5",
+    );
+    let nowhere = path("nowhere.safetensors");
+    sample.refused(&["--checkpoint", &nowhere], "cannot read the checkpoint ");
+}
+
+#[test]
+fn training_on_digits_refuses_what_makes_no_sense() {
+    let train = command("train");
+    let folder = train.folder("refused");
+    let refused = |more: &[&str], sentence: &str| {
+        for task in ["mnist-classify", "mnist-model"] {
+            let out = folder.join(task);
+            let few = ["--test-digits", "5"];
+            let arguments = [&[task, "--out", argument(&out)], &few[..], more].concat();
+            train.refused(&arguments, sentence);
+        }
+    };
+    refused(
+        &["--digits", "20", "--d-state", "7"],
+        "expected the state size d_state even and 2 or more, found 7",
+    );
+    refused(
+        &["--digits", "20", "--d-state", "0"],
+        "expected the state size d_state even and 2 or more, found 0",
+    );
+    refused(
+        &["--digits", "20", "--d-model", "0"],
+        "expected the width d_model of 1 or more, found 0",
+    );
+    refused(
+        &["--digits", "20", "--layers", "0"],
+        "expected the number of layers of 1 or more, found 0",
+    );
+    refused(
+        &["--digits", "20", "--dropout", "1"],
+        "expected the share of dropout from 0 to below 1, found 1",
+    );
+    refused(&["--digits", "20", "--epochs", "0"], "expected --epochs above 0, found 0");
+    refused(&["--batch", "0"], "invalid value '0' for '--batch");
+    refused(
+        &["--digits", "20", "--lr", "0"],
+        "expected the learning rate a positive number, found 0",
+    );
+    refused(&["--data", "no/such"], "found no folder no/such");
+    refused(&["--digits", "1"], "expected at least 2 digits to learn from, found 1");
+}

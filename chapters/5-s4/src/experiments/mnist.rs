@@ -223,6 +223,15 @@ where
         "strokes" => data,
         _ => "mnist".to_owned(),
     };
+    let recipe = Recipe {
+        rate: run.lr,
+        weight_decay: run.weight_decay,
+        seed: run.seed,
+        floor: 0.01,
+        ..Recipe::new(steps)
+    };
+    let groups = [ParameterGroup::of(slow_parameters()).rate(0.25).without_decay()];
+    let trainer = Trainer::new(model, recipe)?.with_groups(groups);
     println!(
         "digits    {}: {learned} to learn, {} held out, {} for the test",
         run.data.data.display(),
@@ -235,15 +244,6 @@ where
     );
     println!("steps     {steps} of {} digits", run.batch);
 
-    let recipe = Recipe {
-        rate: run.lr,
-        weight_decay: run.weight_decay,
-        seed: run.seed,
-        floor: 0.01,
-        ..Recipe::new(steps)
-    };
-    let groups = [ParameterGroup::of(slow_parameters()).rate(0.25).without_decay()];
-    let trainer = Trainer::new(model, recipe)?.with_groups(groups);
     let saved = Saved { task: task.to_owned(), stack, data, digits, batch: run.batch };
     let configuration = json!(saved);
     let out = run.out.clone().unwrap_or_else(|| PathBuf::from("runs").join(task));

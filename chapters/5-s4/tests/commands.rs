@@ -220,6 +220,7 @@ fn a_reader_and_a_writer_are_trained_and_the_writer_goes_on() {
     assert!(std::fs::read_to_string(&log).unwrap().lines().count() > 1);
     let said = accepted(run("mnist-model", &["--epochs", "0.5"]));
     assert!(said.contains(" nats per pixel on 5 that were not looked at"), "{said}");
+    assert!(said.contains("to beat   5.545 nats per pixel, knowing nothing"), "{said}");
 
     // A finished run has nothing left to do; another one does not overwrite it.
     accepted(run("mnist-model", &["--epochs", "0.5", "--resume"]));

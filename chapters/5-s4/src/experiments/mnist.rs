@@ -16,6 +16,7 @@ use ml_links::training::{
 use s4::digits::{DataArguments, Digits, PIXELS};
 use s4::mnist::{Classifier, Lesson, PixelModel, percent_wrong};
 use s4::pictures::{Row, save, to_terminal};
+use s4::pixel_tables::to_beat;
 use s4::s4_layer::slow_parameters;
 use s4::sequence_model::{Memory, Norm, StackConfig};
 use serde::{Deserialize, Serialize};
@@ -159,7 +160,7 @@ pub fn run(training: &Training) -> Result<(), Box<dyn Error>> {
 
 fn classify(run: &Run, stack: StackConfig) -> Result<(), Box<dyn Error>> {
     let learned = learn(run, stack, READING, Classifier::init)?;
-    let Learned { best, outcome, test, .. } = learned;
+    let Learned { best, outcome, test } = learned;
     let named = best.name(&test.images().collect::<Vec<_>>());
     let wrong = percent_wrong(&named, test.labels());
     summarise(run, &outcome, "% wrong of those held out");
@@ -168,14 +169,11 @@ fn classify(run: &Run, stack: StackConfig) -> Result<(), Box<dyn Error>> {
 }
 
 fn foretell(run: &Run, stack: StackConfig) -> Result<(), Box<dyn Error>> {
-    let Learned { best, outcome, test, lesson } = learn(run, stack, WRITING, PixelModel::init)?;
+    let Learned { best, outcome, test } = learn(run, stack, WRITING, PixelModel::init)?;
     let costs = best.nats_per_pixel(&test.images().collect::<Vec<_>>());
     let mean = costs.iter().sum::<f64>() / costs.len() as f64;
     summarise(run, &outcome, "nats per pixel of those held out");
     println!("test      {mean:.4} nats per pixel on {} that were not looked at", test.len());
-    if let Some(picture) = Task::<PixelModel>::sample(&lesson, &best) {
-        println!("\nupper halves given, lower halves drawn:\n{picture}");
-    }
     Ok(())
 }
 
@@ -185,7 +183,6 @@ struct Learned<M> {
     best: M,
     outcome: Outcome,
     test: Digits,
-    lesson: Lesson,
 }
 
 fn learn<M: Module>(
@@ -214,6 +211,7 @@ where
     }
     let device = run.device.device()?.autodiff();
     let model = init(stack, &device)?;
+    let tables = if task == WRITING { to_beat(&train_digits, &test) } else { Vec::new() };
     let (parameters, digits) = (model.num_params(), train_digits.len());
     let lesson = Lesson::new(train_digits, run.batch, &device);
     let learned = lesson.learned();
@@ -243,6 +241,9 @@ where
         stack.memory, stack.layers, stack.d_model, stack.d_state
     );
     println!("steps     {steps} of {} digits", run.batch);
+    if let (Some((_, nothing)), Some((name, best))) = (tables.first(), tables.last()) {
+        println!("to beat   {nothing:.3} nats per pixel, knowing nothing; {best:.3}, {name}");
+    }
 
     let saved = Saved { task: task.to_owned(), stack, data, digits, batch: run.batch };
     let configuration = json!(saved);
@@ -260,7 +261,7 @@ where
         train(trainer, &lesson, &options, &configuration, &mut |line| println!("{line}"))?;
     let best =
         Checkpoint::read(&RunOptions::best_in(&out))?.load_into(trainer.into_model().valid())?;
-    Ok(Learned { best, outcome, test, lesson })
+    Ok(Learned { best, outcome, test })
 }
 
 fn summarise(run: &Run, outcome: &Outcome, unit: &str) {

@@ -295,7 +295,7 @@ fn read_file<const AXES: usize>(path: &Path) -> Result<([u32; AXES], Vec<u8>), D
 pub fn read_idx<const AXES: usize>(
     mut file: impl Read,
 ) -> Result<([u32; AXES], Vec<u8>), IdxError> {
-    // Two zeros, the kind of number (8: one byte each), how many axes; then the size of each.
+    // Two zeros, the kind of number (8: bytes), how many axes; then the size of each.
     let (expected, found) = (0x0800 + AXES as u32, word::<AXES>(&mut file)?);
     if found != expected {
         return Err(IdxError::Magic { expected, found });

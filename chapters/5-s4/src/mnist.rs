@@ -176,10 +176,8 @@ impl PixelModel {
             let read = greys(&before.chunks(1).collect::<Vec<_>>(), &self.model.device());
             let logits: Vec<f64> = self.model.step(read, &mut state).into_data().iter().collect();
             for (i, image) in images.iter().enumerate() {
-                before[i] = match k < given {
-                    true => image[k],
-                    false => sampler.sample(&logits[i * GREYS..][..GREYS], random) as u8,
-                };
+                let mut draw = || sampler.sample(&logits[i * GREYS..][..GREYS], random) as u8;
+                before[i] = if k < given { image[k] } else { draw() };
                 drawn[i].push(before[i]);
             }
         }

@@ -99,7 +99,7 @@ fn a_terminal_shows_two_by_four_pixels_in_a_letter() {
     let lines: Vec<&str> = text.lines().collect();
     assert_eq!(lines.len(), 7 + 1 + 7);
     assert_eq!((lines[0], lines[1], lines[7]), ("⢁⠂", "", "half"));
-    assert_eq!(lines[6], format!("{}⢀", " ".repeat(13)));
+    assert_eq!(lines[6], format!("{}⢀", "\u{2800}".repeat(13)));
     assert_eq!((lines[8], lines[14]), ("⢁⠂", ""));
 }
 

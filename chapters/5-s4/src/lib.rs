@@ -3,7 +3,8 @@
 //! *How can a state of 64 numbers remember a thousand steps?*
 //!
 //! One public module per page of the book's fifth chapter, in reading order, and what the page `mnist` stands on:
-//! [`digits`], drawn by [`strokes`] or fetched by [`download`], what [`pixel_tables`] know about them, [`pictures`] of them. The page `s4_layer`
+//! [`digits`], drawn by [`strokes`] or fetched by [`download`] and read by [`idx`], what [`pixel_tables`] know about them,
+//! [`pictures`] of them. The page `s4_layer`
 //! stands on [`dplr_operations`] and [`dplr_on_cpu`], and `sequence_model` on [`block_operations`] and [`block_on_cpu`].
 
 extern crate self as s4;
@@ -16,6 +17,7 @@ pub mod download;
 pub mod dplr_on_cpu;
 pub mod dplr_operations;
 pub mod hippo;
+pub mod idx;
 pub mod kernel;
 pub mod mnist;
 pub mod nplr;

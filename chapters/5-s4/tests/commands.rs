@@ -290,3 +290,15 @@ fn training_on_digits_refuses_what_makes_no_sense() {
     refused(&["--data", "no/such"], "found no folder no/such");
     refused(&["--digits", "1"], "expected at least 2 digits to learn from, found 1");
 }
+
+#[test]
+fn layers_are_refused_in_a_sentence_and_accepted_when_small() {
+    for option in ["--channels", "--d-state", "--length"] {
+        for value in ["0", "-5", "99999999999", "1e3", "many", ""] {
+            let sentence = format!("invalid value '{value}' for '{option}");
+            command("layer").refused(&[option, value], &sentence);
+        }
+    }
+    command("layer").refused(&["--d-state", "5"], "expected an even number of states, found 5");
+    command("layer").accepted(&["--d-state", "2", "--channels", "1", "--length", "1"]);
+}

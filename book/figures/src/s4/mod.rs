@@ -6,11 +6,19 @@ pub mod diagonal;
 pub mod hippo;
 pub mod kernel;
 pub mod nplr;
+pub mod s4_layer;
 pub mod s5;
 
 /// The figures of this chapter, in reading order.
 pub fn figures() -> impl Iterator<Item = &'static Figure> {
-    [hippo::FIGURES, nplr::FIGURES, kernel::FIGURES, diagonal::FIGURES, s5::FIGURES]
-        .into_iter()
-        .flatten()
+    [
+        hippo::FIGURES,
+        nplr::FIGURES,
+        kernel::FIGURES,
+        s4_layer::FIGURES,
+        diagonal::FIGURES,
+        s5::FIGURES,
+    ]
+    .into_iter()
+    .flatten()
 }

@@ -2,8 +2,10 @@
 
 use workbench::exercise::Exercise;
 
+mod cauchy_gradient;
 mod cut_after;
 mod delay_line;
+mod dplr_step;
 mod fastest_wave;
 mod half_product;
 mod leak_direction;
@@ -23,6 +25,8 @@ pub fn all() -> Vec<Exercise> {
         half_product::exercise(),
         cut_after::exercise(),
         value_at_root::exercise(),
+        cauchy_gradient::exercise(),
+        dplr_step::exercise(),
         pair_echo::exercise(),
         fastest_wave::exercise(),
         step_of_any_length::exercise(),

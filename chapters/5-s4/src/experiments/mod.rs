@@ -12,6 +12,7 @@ mod hippo;
 mod kernel;
 mod mnist;
 mod nplr;
+mod s4_layer;
 mod s5;
 mod sequence_model;
 
@@ -28,6 +29,8 @@ pub enum Experiment {
     Nplr(nplr::Options),
     /// The kernel of S4, its digits, the hole at z = -1, and what each way costs
     Kernel(kernel::Options),
+    /// Both faces of an S4 layer, whose length a kernel has, and what each way costs
+    Layer(s4_layer::Options),
     /// What LegS loses with its low-rank part, and which waves diagonal memories begin with
     Diagonal(diagonal::Options),
     /// One state for many channels, run by scans, and with a clock
@@ -49,6 +52,7 @@ impl Experiments for Experiment {
             Self::Reconstruct(options) => hippo::run(options),
             Self::Nplr(options) => nplr::run(options),
             Self::Kernel(options) => kernel::run(options),
+            Self::Layer(options) => s4_layer::run(options),
             Self::Diagonal(options) => diagonal::run(options),
             Self::S5(options) => s5::run(options),
             Self::Bench(options) => sequence_model::run(options),

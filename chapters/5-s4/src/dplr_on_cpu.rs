@@ -212,7 +212,7 @@ impl Pair {
 type Sums = [[Block; 2]; 4];
 
 // ANCHOR: sums
-/// The four Cauchy sums of a channel at a block of frequencies: mode after mode, all frequencies side by side.
+/// The four Cauchy sums of a channel at a block of frequencies, which go side by side.
 fn sums(pairs: &[Pair], s: &Block, cos: &Block) -> Sums {
     let mut sums = [[[0.0; BLOCK]; 2]; 4];
     let (mut f_re, mut f_im) = ([0.0; BLOCK], [0.0; BLOCK]);
@@ -377,7 +377,7 @@ struct ByPair {
 
 // ANCHOR: adjoint
 impl ByPair {
-    /// What a block of frequencies adds. `weights` are the gradients by the sums, conjugated, times `-cos` and `is`.
+    /// What a block adds. `weights`: the gradients by the sums, conjugated, times `-cos` and `is`.
     fn add(&mut self, pair: &Pair, s: &Block, cos: &Block, weights: &[[Block; 2]; 8]) {
         let (mut f_re, mut f_im) = ([0.0; BLOCK], [0.0; BLOCK]);
         pair.fractions(s, cos, &mut f_re, &mut f_im);
@@ -523,7 +523,7 @@ fn through_step(channel: &Channel, by: [&Parts; 3], by_lambda: &mut Parts, by_p:
 ///
 /// - Shapes: `step` `[channels, 10, pairs]`, `u` `[batch, channels, length]`, `x` `[batch, channels, 2, pairs]`, which becomes the
 ///   last state; the outcome is shaped like `u`.
-/// - The state is what a step *adds* to it: written with e in place of e - 1, a slow mode would lose its digits, for e is near 1.
+/// - A step is what it *adds* to the state: e of a slow mode is near 1, and rounding it would change how fast the mode fades.
 /// - Cost O(pairs) a step; rows run in parallel.
 ///
 /// ```

@@ -168,14 +168,17 @@ pub struct S4Layer {
     pub d: Param<Tensor<1>>,
 }
 
-// ANCHOR: modes
 impl S4Layer {
     /// Δ, `[channels]`: no parameter makes it negative.
     pub fn delta(&self) -> Tensor<1> {
         activation::softplus(self.delta_raw.val(), 1.0)
     }
+}
 
-    /// A step of Δ of one flow is a step of 1 of another, `ΔA = ΔΛ - (√Δ P)(√Δ P)*` and ΔB: `[channels, 8, pairs]`.
+// ANCHOR: modes
+impl S4Layer {
+    /// A step of Δ of one flow is a step of 1 of another, `ΔA = ΔΛ - (√Δ P)(√Δ P)*` and ΔB:
+    /// `[channels, 8, pairs]`.
     pub fn modes(&self) -> Tensor<3> {
         let delta: Tensor<2> = self.delta().unsqueeze_dim(1);
         let root = delta.clone().sqrt();
@@ -215,7 +218,8 @@ impl S4Layer {
         causal_convolution(u, self.kernel(length)) + passed
     }
 
-    /// The outputs of one more stretch, and the state is so much older. u and y: `[batch, channels, length]`.
+    /// The outputs of one more stretch, and the state is so much older.
+    /// u and y: `[batch, channels, length]`.
     pub fn walk(&self, u: Tensor<3>, state: &mut S4State) -> Tensor<3> {
         let passed = u.clone() * self.d.val().reshape([1, -1, 1]);
         let (y, x) = dplr_walk(&state.step, u, state.x.clone());
@@ -227,7 +231,10 @@ impl S4Layer {
     pub fn step(&self, u: Tensor<2>, state: &mut S4State) -> Tensor<2> {
         self.walk(u.unsqueeze_dim(2), state).squeeze_dim(2)
     }
+}
+// ANCHOR_END: faces
 
+impl S4Layer {
     /// Nothing remembered, and what every step needs, made once.
     pub fn initial_state(&self, batch: usize, device: &Device) -> S4State {
         let step = step_of(&self.modes());
@@ -235,7 +242,6 @@ impl S4Layer {
         S4State { x: Tensor::zeros([batch, channels, 2, pairs], (device, step.dtype())), step }
     }
 }
-// ANCHOR_END: faces
 
 /// What an [`S4Layer`] remembers between two steps, and the step itself.
 ///

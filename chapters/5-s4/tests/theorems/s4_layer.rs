@@ -81,7 +81,7 @@ fn as_written(layer: &S4Layer, channel: usize, u: &[f64]) -> Vec<f64> {
     let q = p.conjugate().component_mul(&s);
     let w = p.component_mul(&s) * Complex::from(delta / g);
     let seen = q.dot(&b).re;
-    let b_bar = b.component_mul(&s) * Complex::from(delta) - &w * Complex::from(delta * seen);
+    let b_bar = (b.component_mul(&s) - &w * Complex::from(seen)) * Complex::from(delta);
     let mut x = DVector::from_element(s.len(), Complex::ZERO);
     u.iter()
         .map(|&u| {

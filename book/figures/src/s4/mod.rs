@@ -8,6 +8,7 @@ pub mod kernel;
 pub mod nplr;
 pub mod s4_layer;
 pub mod s5;
+pub mod sequence_model;
 
 /// The figures of this chapter, in reading order.
 pub fn figures() -> impl Iterator<Item = &'static Figure> {
@@ -18,6 +19,7 @@ pub fn figures() -> impl Iterator<Item = &'static Figure> {
         s4_layer::FIGURES,
         diagonal::FIGURES,
         s5::FIGURES,
+        sequence_model::FIGURES,
     ]
     .into_iter()
     .flatten()

@@ -2,6 +2,7 @@
 
 use workbench::exercise::Exercise;
 
+mod block_step;
 mod cauchy_gradient;
 mod cut_after;
 mod delay_line;
@@ -12,7 +13,9 @@ mod leak_direction;
 mod leave_out_silence;
 mod legendre_values;
 mod legs_product;
+mod normed_step;
 mod pair_echo;
+mod stack_size;
 mod step_of_any_length;
 mod value_at_root;
 
@@ -31,5 +34,8 @@ pub fn all() -> Vec<Exercise> {
         fastest_wave::exercise(),
         step_of_any_length::exercise(),
         leave_out_silence::exercise(),
+        normed_step::exercise(),
+        block_step::exercise(),
+        stack_size::exercise(),
     ]
 }

@@ -18,6 +18,7 @@ pub mod dplr_on_cpu;
 pub mod dplr_operations;
 pub mod hippo;
 pub mod idx;
+pub mod kept_memory;
 pub mod kernel;
 pub mod mnist;
 pub mod nplr;

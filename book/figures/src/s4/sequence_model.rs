@@ -105,7 +105,8 @@ pub fn draw_heard_by_all(parameters: &HeardByAll) -> String {
                 canvas.text(Role::Input, (left - 10.0, base + 4.0), Anchor::End, name);
             }
             // By the root of its size: what is faint is seen beside what is loud.
-            let y = |value: f64| base - 0.62 * row * value.signum() * (value.abs() / loudest).sqrt();
+            let y =
+                |value: f64| base - 0.62 * row * value.signum() * (value.abs() / loudest).sqrt();
             let points: Vec<_> =
                 values.iter().enumerate().map(|(k, &value)| (x(k), y(value))).collect();
             let pen = if panel == 0 { Role::State.wide(1.4) } else { Role::Output.wide(1.8) };

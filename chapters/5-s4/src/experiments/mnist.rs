@@ -14,6 +14,7 @@ use ml_links::training::{
     train,
 };
 use s4::digits::{DataArguments, Digits, PIXELS};
+use s4::kept_memory::keep_memory;
 use s4::mnist::{Classifier, Lesson, PixelModel, percent_wrong};
 use s4::pictures::{Row, save, to_terminal};
 use s4::pixel_tables::to_beat;
@@ -152,6 +153,7 @@ struct Saved {
 }
 
 pub fn run(training: &Training) -> Result<(), Box<dyn Error>> {
+    keep_memory();
     match training {
         Training::MnistClassify(Reading { run, model }) => classify(run, model.config(run.seed)),
         Training::MnistModel(Writing { run, model }) => foretell(run, model.config(run.seed)),

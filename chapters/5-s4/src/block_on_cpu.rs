@@ -32,13 +32,13 @@ const SEQUENCES_OF_A_TASK: usize = 4;
 #[inline(always)]
 pub fn exp(x: f32) -> f32 {
     let x = x.clamp(-87.0, 88.0);
-    // The nearest whole number of doublings, read from the last bits of a number so large that it has no fraction.
+    // How many doublings, rounded: the last bits of a number too large for a fraction.
     let shifted = x * std::f32::consts::LOG2_E + 12_582_912.0;
     let doublings = shifted - 12_582_912.0;
     let rest = x - doublings * 0.693_359_4 + doublings * 2.121_944_4e-4;
     let mut series = 1.987_569_1e-4;
-    for coefficient in [1.398_199_9e-3, 8.333_452e-3, 4.166_579_6e-2, 0.166_666_66, 0.5] {
-        series = series * rest + coefficient;
+    for next in [1.398_199_9e-3, 8.333_452e-3, 4.166_579_6e-2, 0.166_666_66, 0.5] {
+        series = series * rest + next;
     }
     let grown = series * rest * rest + rest + 1.0;
     grown * f32::from_bits((shifted.to_bits() << 23).wrapping_add(127 << 23))

@@ -142,7 +142,8 @@ pub fn gated_mix(x: Tensor<3>, y: Tensor<3>, mixture: Mixture) -> Tensor<3> {
 pub fn gated_mix_composed(x: Tensor<3>, y: Tensor<3>, mixture: Mixture) -> Tensor<3> {
     let Mixture { weight, bias, kept_before, kept_after } = mixture;
     let bent = activation::gelu_approximate(y) * kept_before.unsqueeze_dim(2);
-    let halves = weight.transpose().unsqueeze::<3>().matmul(bent) + bias.reshape([1, -1, 1]);
+    let mixed = weight.transpose().unsqueeze::<3>().matmul(bent);
+    let halves = mixed + bias.reshape([1, -1, 1]);
     let [speech, gate] = halves.chunk(2, 1).try_into().expect("two halves");
     x + speech * activation::sigmoid(gate) * kept_after.unsqueeze_dim(2)
 }

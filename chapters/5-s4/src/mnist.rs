@@ -161,7 +161,7 @@ impl PixelModel {
 
 // ANCHOR: complete
 impl PixelModel {
-    /// Reads the first pixels of each picture, and draws the others, one after the other.
+    /// Reads the first pixels of each picture, and draws the others one by one.
     pub fn complete(
         &self,
         images: &[&[u8]],

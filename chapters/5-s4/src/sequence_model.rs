@@ -219,8 +219,9 @@ impl Block {
 
     /// One step of it, `[batch, channels]`.
     pub fn step(&self, x: Tensor<2>, state: &mut SpaceState) -> Tensor<2> {
-        let along_time = |u: Tensor<3>| self.space.step(u.squeeze_dim(2), state).unsqueeze_dim(2);
-        self.pass(x.unsqueeze_dim(2), &mut Noise::none(), along_time).squeeze_dim(2)
+        let space = &self.space;
+        let step = |u: Tensor<3>| space.step(u.squeeze_dim(2), state).unsqueeze_dim(2);
+        self.pass(x.unsqueeze_dim(2), &mut Noise::none(), step).squeeze_dim(2)
     }
 
     fn pass(
@@ -453,19 +454,19 @@ impl SequenceModel {
 
 // ANCHOR: heads
 impl SequenceModel {
-    /// One answer about a whole sequence: `[batch, inputs, length]` becomes `[batch, outputs]`.
+    /// About the whole: `[batch, inputs, length]` becomes `[batch, outputs]`.
     pub fn of_the_whole(&self, u: Tensor<3>, noise: &mut Noise) -> Tensor<2> {
         let read = self.stack.convolve(at_every_step(&self.encoder, u), noise);
         self.decoder.forward(read.mean_dim(2).squeeze_dim(2))
     }
 
-    /// An answer at every step: `[batch, inputs, length]` becomes `[batch, outputs, length]`.
+    /// At every step: `[batch, inputs, length]` becomes `[batch, outputs, length]`.
     pub fn of_every_step(&self, u: Tensor<3>, noise: &mut Noise) -> Tensor<3> {
         let read = self.stack.convolve(at_every_step(&self.encoder, u), noise);
         at_every_step(&self.decoder, read)
     }
 
-    /// The next of them: `[batch, inputs]` becomes `[batch, outputs]`.
+    /// At the next step: `[batch, inputs]` becomes `[batch, outputs]`.
     pub fn step(&self, u: Tensor<2>, state: &mut [SpaceState]) -> Tensor<2> {
         self.decoder.forward(self.stack.step(self.encoder.forward(u), state))
     }

@@ -182,12 +182,15 @@ impl Space {
         }
     }
 
-    fn step(&self, u: Tensor<2>, state: &mut SpaceState) -> Tensor<2> {
-        match (self, state) {
+    /// One step as a sequence of one: `[batch, channels, 1]`.
+    fn step(&self, u: Tensor<3>, state: &mut SpaceState) -> Tensor<3> {
+        let u = u.squeeze_dim(2);
+        let y: Tensor<2> = match (self, state) {
             (Self::Diagonal(space), SpaceState::Diagonal(state)) => space.step(u, state),
             (Self::S4(space), SpaceState::S4(state)) => space.step(u, state),
             _ => panic!("expected a state of the same kind of space"),
-        }
+        };
+        y.unsqueeze_dim(2)
     }
 }
 
@@ -219,8 +222,7 @@ impl Block {
 
     /// One step of it, `[batch, channels]`.
     pub fn step(&self, x: Tensor<2>, state: &mut SpaceState) -> Tensor<2> {
-        let space = &self.space;
-        let step = |u: Tensor<3>| space.step(u.squeeze_dim(2), state).unsqueeze_dim(2);
+        let step = |u| self.space.step(u, state);
         self.pass(x.unsqueeze_dim(2), &mut Noise::none(), step).squeeze_dim(2)
     }
 

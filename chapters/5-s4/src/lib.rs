@@ -24,6 +24,7 @@ pub mod mnist;
 pub mod nplr;
 pub mod pictures;
 pub mod pixel_tables;
+pub mod s4_language_model;
 pub mod s4_layer;
 pub mod s5;
 pub mod sequence_model;

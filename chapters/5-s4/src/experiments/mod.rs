@@ -12,6 +12,7 @@ mod hippo;
 mod kernel;
 mod mnist;
 mod nplr;
+mod s4_language_model;
 mod s4_layer;
 mod s5;
 mod sequence_model;
@@ -44,6 +45,12 @@ pub enum Experiment {
     Train(mnist::Training),
     /// Brings digits to an end, pixel by pixel
     Sample(mnist::Drawing),
+    /// Trains a language model with S4 or S4D inside on any text: this book, if no other is named
+    TrainOnBook(s4_language_model::Training),
+    /// Continues a text with a trained language model
+    Generate(s4_language_model::Writing),
+    /// What each character costs a language model that may see the last 1, 2, 4, … before it
+    Context(s4_language_model::Covering),
 }
 
 impl Experiments for Experiment {
@@ -59,6 +66,9 @@ impl Experiments for Experiment {
             Self::Digits(options) => digits::run(options),
             Self::Train(training) => mnist::run(training),
             Self::Sample(options) => mnist::draw(options),
+            Self::TrainOnBook(options) => s4_language_model::train(options),
+            Self::Generate(options) => s4_language_model::generate(options),
+            Self::Context(options) => s4_language_model::context(options),
         }
     }
 }

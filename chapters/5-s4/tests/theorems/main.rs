@@ -14,6 +14,7 @@ mod mnist;
 mod nplr;
 mod pictures;
 mod pixel_tables;
+mod s4_language_model;
 mod s4_layer;
 mod s5;
 mod sequence_model;

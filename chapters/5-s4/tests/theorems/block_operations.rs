@@ -1,7 +1,7 @@
 //! What is claimed of the operations of a block: one walk through memory does what a dozen composed ones do, there and
 //! back.
 
-use burn::tensor::{Device, DeviceKind, DeviceType, Tensor, TensorData};
+use burn::tensor::{Device, Tensor, TensorData};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use s4::block_on_cpu;
@@ -9,19 +9,10 @@ use s4::block_operations::{
     Mixture, channel_norm, channel_norm_composed, gated_mix, gated_mix_composed,
 };
 
+use crate::common::{card, noise, numbers};
+
 /// Lengths around the width of a register, and odd numbers of channels; more sequences than a task has.
 const SHAPES: [[usize; 3]; 5] = [[1, 1, 1], [2, 3, 7], [5, 8, 16], [9, 6, 33], [3, 20, 100]];
-
-fn noise<const D: usize>(shape: [usize; D], seed: u64, device: &Device) -> Tensor<D> {
-    let mut random = ChaCha8Rng::seed_from_u64(seed);
-    let count = shape.iter().product();
-    let values: Vec<f32> = (0..count).map(|_| random.random_range(-2.0..2.0)).collect();
-    Tensor::from_data(TensorData::new(values, shape), device)
-}
-
-fn values<const D: usize>(tensor: Tensor<D>) -> Vec<f64> {
-    tensor.into_data().convert::<f64>().try_to_vec().unwrap()
-}
 
 /// Asserts closeness to the size of the largest, and says where the first difference is.
 fn assert_close(found: &[f64], expected: &[f64], tolerance: f64, what: &str) {
@@ -49,8 +40,8 @@ fn there_and_back<const N: usize>(
     });
     let out = function(tensors.clone());
     let gradients = (out.clone() * noise(out.dims(), 99, &device)).sum().backward();
-    let mut found = vec![values(out.inner())];
-    found.extend(tensors.iter().map(|tensor| values(tensor.grad(&gradients).unwrap())));
+    let mut found = vec![numbers(out.inner())];
+    found.extend(tensors.iter().map(|tensor| numbers(tensor.grad(&gradients).unwrap())));
     found
 }
 
@@ -116,13 +107,8 @@ fn fused_mixture_equals_the_composed_one_there_and_back() {
 
 #[test]
 fn a_graphics_card_mixes_and_norms_as_the_processor_does() {
-    if Device::enumerate(DeviceType::Wgpu).is_empty() {
-        println!(
-            "SKIPPED: this machine has no graphics adapter, so nothing was compared with the processor"
-        );
-        return;
-    }
-    let (card, shape) = (Device::wgpu(DeviceKind::DefaultDevice), [2, 4, 9]);
+    let Some(card) = card() else { return };
+    let shape = [2, 4, 9];
     for (found, expected) in
         normed(channel_norm, shape, &card).iter().zip(normed(channel_norm, shape, &Device::flex()))
     {
@@ -142,7 +128,7 @@ fn double_precision_goes_the_composed_way() {
     let ones = Tensor::<1>::ones([5], (&device, burn::tensor::DType::F64));
     let y = channel_norm(x, ones.clone(), ones);
     assert_eq!(y.dtype(), burn::tensor::DType::F64);
-    let mean = values(y.mean_dim(1));
+    let mean = numbers(y.mean_dim(1));
     assert!(mean.iter().all(|mean| (mean - 1.0).abs() < 1e-12), "{mean:?}");
 }
 
@@ -164,7 +150,7 @@ fn a_norm_forgets_level_and_size_of_a_step() {
         (noise([2, 8, 5], 3, &device), [4, 5].map(|seed| noise([8], seed, &device)));
     let y = channel_norm(x.clone(), gamma.clone(), beta.clone());
     let louder = channel_norm(x * 100.0 + 7.0, gamma, beta);
-    assert_close(&values(louder), &values(y), 1e-3, "a louder step");
+    assert_close(&numbers(louder), &numbers(y), 1e-3, "a louder step");
 }
 
 #[test]
@@ -180,7 +166,7 @@ fn a_closed_gate_leaves_only_what_went_in() {
         kept_after: ones,
     };
     let (x, y) = (noise([2, 3, 4], 1, &device), noise([2, 3, 4], 2, &device));
-    assert_eq!(values(gated_mix(x.clone(), y, mixture)), values(x));
+    assert_eq!(numbers(gated_mix(x.clone(), y, mixture)), numbers(x));
 }
 
 #[test]

@@ -19,15 +19,7 @@ use s4::hippo::{Measure, hippo};
 use s4::nplr::Nplr;
 use serde_json::Value;
 
-use crate::common::fixture;
-
-fn complex(parts: &Value) -> DVector<Complex<f64>> {
-    let read = |name: &str| -> Vec<f64> { serde_json::from_value(parts[name].clone()).unwrap() };
-    DVector::from_iterator(
-        read("re").len(),
-        read("re").into_iter().zip(read("im")).map(|(re, im)| Complex::new(re, im)),
-    )
-}
+use crate::common::{complexes, fixture};
 
 fn real(numbers: &Value) -> Vec<f64> {
     serde_json::from_value(numbers.clone()).unwrap()
@@ -80,7 +72,7 @@ fn modes_and_kernels_are_those_of_the_reference() {
             _ => Spectrum::Legs,
         };
         let at = format!("{name}, N = {d_state}");
-        let (expected, c) = (complex(&case["A"]), complex(&case["C"]));
+        let (expected, c) = (complexes(&case["A"]), complexes(&case["C"]));
         let modes = spectrum.modes(d_state).unwrap();
         let off = (&modes - &expected).camax();
         assert!(off < 1e-12 * expected.camax(), "{at}: modes off by {off:e}");

@@ -15,9 +15,8 @@ use s4::kernel::{
     s4_kernel, truncate, truncate_paired,
 };
 use s4::nplr::{Nplr, PairedDplr};
-use serde_json::Value;
 
-use crate::common::fixture;
+use crate::common::{apart, complexes, fixture};
 
 fn random_vector(size: usize, seed: u64) -> DVector<f64> {
     let mut random = ChaCha8Rng::seed_from_u64(seed);
@@ -30,17 +29,6 @@ fn naive(memory: &Nplr, c: &DVector<f64>, delta: f64, length: usize) -> Vec<f64>
     let c = DMatrix::from_row_slice(1, c.len(), c.as_slice());
     let flow = StateSpace::continuous(memory.a().clone(), b, c, dmatrix![0.0]).unwrap();
     kernel_by_steps(&bilinear(&flow, delta).unwrap().held().unwrap(), length).unwrap()
-}
-
-/// The largest difference, relative to the largest number.
-fn apart(found: &[f64], expected: &[f64]) -> f64 {
-    assert_eq!(found.len(), expected.len());
-    let largest = expected.iter().fold(0.0_f64, |largest, k| largest.max(k.abs()));
-    let off = |(found, expected): (&f64, &f64)| (found - expected).abs();
-    // A NaN is larger than anything, and stays.
-    let larger = |worst: f64, off: f64| if off > worst || off.is_nan() { off } else { worst };
-    let worst = found.iter().zip(expected).map(off).fold(0.0, larger);
-    worst / largest
 }
 
 fn of_f32(kernel: &[f32]) -> Vec<f64> {
@@ -213,11 +201,6 @@ fn the_other_way_round_the_circle_the_kernel_runs_backwards() {
     // The inverse transform for e^{+2πi…} where the values are those of e^{-2πi…}: the forward one, over L.
     let backwards: Vec<f64> = dft(&values).iter().map(|k| k.re / 4.0).collect();
     assert!(apart(&backwards, &[1.0, 4.0, 3.0, 2.0]) < 1e-15);
-}
-
-fn complexes(value: &Value) -> ComplexVector {
-    let part = |name: &str| -> Vec<f64> { serde_json::from_value(value[name].clone()).unwrap() };
-    DVector::from_vec(part("re")).zip_map(&DVector::from_vec(part("im")), Complex::new)
 }
 
 #[test]

@@ -2,13 +2,15 @@
 
 use burn::module::{Module, Param};
 use burn::optim::GradientsParams;
-use burn::tensor::{Device, DeviceKind, DeviceType, Distribution, FloatDType, Tensor, TensorData};
+use burn::tensor::{Device, Distribution, FloatDType, Tensor, TensorData};
 use ml_links::structured_matrices::StructuredMatrix;
 use nalgebra::{Complex, DVector};
 use proptest::prelude::*;
 use s4::dplr_operations::{composed_kernel, dplr_kernel, dplr_walk, step_of};
 use s4::kernel::{s4_kernel, truncate_paired};
 use s4::s4_layer::{S4Layer, S4LayerConfig, learning_rates, optimizer};
+
+use crate::common::{apart, card, numbers};
 
 /// These numbers as a parameter in double precision.
 fn leaf<const D: usize>(values: Vec<f64>, shape: [usize; D], device: &Device) -> Param<Tensor<D>> {
@@ -43,22 +45,9 @@ fn double(layer: &S4Layer) -> S4Layer {
     }
 }
 
-fn numbers<const D: usize>(tensor: Tensor<D>) -> Vec<f64> {
-    tensor.into_data().iter::<f64>().collect()
-}
-
 /// Numbers without a pattern, between -1 and 1.
 fn noise(count: usize) -> Vec<f64> {
     (0..count).map(|k| ((k * k) as f64 * 0.7 + k as f64 + 0.3).sin()).collect()
-}
-
-/// The largest difference, relative to the largest number; NaN if there is one.
-fn apart(found: &[f64], expected: &[f64]) -> f64 {
-    assert_eq!(found.len(), expected.len());
-    let largest = expected.iter().fold(0.0_f64, |largest, k| largest.max(k.abs()));
-    let larger = |worst: f64, off: f64| if off > worst || off.is_nan() { off } else { worst };
-    let off = found.iter().zip(expected).map(|(found, expected)| (found - expected).abs());
-    off.fold(0.0, larger) / largest
 }
 
 /// The layer, stepped through a whole sequence.
@@ -333,17 +322,6 @@ fn an_operation_of_our_own_differentiates_as_composed_ones() {
             assert!(by_error < tolerance, "{length}, f32, gradient: {by_error:e}");
         }
     }
-}
-
-/// A graphics card, or what stands in for one; says so where there is none.
-fn card() -> Option<Device> {
-    let found = !Device::enumerate(DeviceType::Wgpu).is_empty();
-    if !found {
-        println!(
-            "SKIPPED: this machine has no graphics adapter, so nothing was compared with the processor"
-        );
-    }
-    found.then(|| Device::wgpu(DeviceKind::DefaultDevice))
 }
 
 #[test]

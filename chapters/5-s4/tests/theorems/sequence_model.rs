@@ -3,18 +3,11 @@
 use burn::module::Module;
 use burn::tensor::{Device, Tensor, TensorData, activation};
 use ml_links::language_model::Noise;
-use ml_links::parameterization::normal;
 use ml_links::training::{Recipe, Trainer};
 use rand_chacha::ChaCha8Rng;
-use rand_chacha::rand_core::SeedableRng;
 use s4::sequence_model::{Memory, Norm, SequenceModel, SequenceModelConfig, Space, StackConfig};
 
-fn noise<const D: usize>(shape: [usize; D], seed: u64, device: &Device) -> Tensor<D> {
-    let mut random = ChaCha8Rng::seed_from_u64(seed);
-    let values: Vec<f32> =
-        (0..shape.iter().product()).map(|_| normal(&mut random) as f32).collect();
-    Tensor::from_data(TensorData::new(values, shape), device)
-}
+use crate::common::noise;
 
 fn largest<const D: usize>(tensor: Tensor<D>) -> f32 {
     tensor.abs().max().into_scalar()

@@ -1,7 +1,8 @@
 /// What a block adds to one step: `p ⊙ σ(q)` with `[p, q] = h W + b`.
 ///
-/// `h` are the channels after the bend, `weight` is W row by row: one row for each channel, with twice as many columns as
-/// there are channels. `bias` is as long as a row. The first half of `h W + b` speaks, the second opens the gate, by
+/// `h` are the channels after the bend, `weight` is W row by row: one row for each
+/// channel, with twice as many columns as there are channels. `bias` is as long as a
+/// row. The first half of `h W + b` speaks, the second opens the gate, by
 /// `σ(q) = 1 / (1 + e^{-q})`. The answer is as long as `h`.
 ///
 /// Size: eight lines. Time: 15 minutes.

@@ -2,9 +2,11 @@
 
 use nalgebra::Complex;
 
-/// `(Λ - pp*) x` for a real system whose modes come in conjugate pairs, from one half of each to one half of the result.
+/// `(Λ - pp*) x` for a real system whose modes come in conjugate pairs, from one half
+/// of each to one half of the result.
 ///
-/// `lambda`, `p` and `x` hold the half with positive imaginary part; the other half of each is its conjugate.
+/// `lambda`, `p` and `x` hold the half with positive imaginary part; the other half of
+/// each is its conjugate.
 pub fn half_product(
     lambda: &[Complex<f64>],
     p: &[Complex<f64>],

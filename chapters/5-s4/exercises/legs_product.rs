@@ -1,6 +1,8 @@
-/// `A x` for the A of HiPPO-LegS, without A: `a_nk = -√(2n+1)√(2k+1)` below the diagonal, `-(n+1)` on it, 0 above.
+/// `A x` for the A of HiPPO-LegS, without A: `a_nk = -√(2n+1)√(2k+1)` below the
+/// diagonal, `-(n+1)` on it, 0 above.
 ///
-/// `x` may have any length. One pass over it is enough: a thousand states need not cost a million products.
+/// `x` may have any length. One pass over it is enough: a thousand states need not cost
+/// a million products.
 ///
 /// Size: six lines. Time: 10 minutes.
 pub fn legs_product(x: &[f64]) -> Vec<f64> {

@@ -1,6 +1,7 @@
 use nalgebra::Complex;
 
-/// One mode `x' = λx + u` over a step that lasts as long as it likes, with an input that is held: `x ↦ scale x + shift`.
+/// One mode `x' = λx + u` over a step that lasts as long as it likes, with an input
+/// that is held: `x ↦ scale x + shift`.
 ///
 /// Returns `(scale, shift)`. λ may be 0: a mode that adds up.
 ///

@@ -1,5 +1,6 @@
-/// The values at z of the first `count` Legendre polynomials on [0, 1], each scaled so that its square adds up to 1 there:
-/// `L_n(z) = √(2n+1) P_n(2z - 1)`, from `(n+1) P_{n+1}(s) = (2n+1) s P_n(s) - n P_{n-1}(s)`, `P_0 = 1`, `P_1 = s`.
+/// The values at z of the first `count` Legendre polynomials on [0, 1], each scaled so
+/// that its square adds up to 1 there: `L_n(z) = √(2n+1) P_n(2z - 1)`, from
+/// `(n+1) P_{n+1}(s) = (2n+1) s P_n(s) - n P_{n-1}(s)`, `P_0 = 1`, `P_1 = s`.
 ///
 /// Any z, also outside of [0, 1]; any count, also 0 and 1.
 ///

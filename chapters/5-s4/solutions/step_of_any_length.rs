@@ -1,7 +1,8 @@
 use discretization::zero_order_hold::expm1_ratio;
 use nalgebra::Complex;
 
-/// One mode `x' = λx + u` over a step that lasts as long as it likes, with an input that is held: `x ↦ scale x + shift`.
+/// One mode `x' = λx + u` over a step that lasts as long as it likes, with an input
+/// that is held: `x ↦ scale x + shift`.
 ///
 /// Returns `(scale, shift)`. λ may be 0: a mode that adds up.
 ///

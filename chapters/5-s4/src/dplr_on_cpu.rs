@@ -18,7 +18,7 @@ use realfft::{ComplexToReal, RealFftPlanner, RealToComplex};
 /// The rows of a channel.
 pub const ROWS: usize = 8;
 
-/// The rows of a channel's step: real and imaginary parts of e - 1, q, w, b̄ and c.
+/// The rows of a channel's step: real and imaginary parts of γ, q, w, b̄ and c.
 pub const STEP_ROWS: usize = 10;
 
 /// How many numbers are added side by side.
@@ -87,7 +87,7 @@ struct Channel {
     half: Vec<Complex<f64>>,
     /// `1 + Re Σ |p|² d`, at least 1.
     capacitance: f64,
-    /// `e - 1 = λd`.
+    /// `γ = λd`.
     gain: Parts,
     /// `q = p̄d`.
     q: Parts,
@@ -113,7 +113,7 @@ impl Channel {
         Self { lambda, p, b, c, half, capacitance, gain, q, w }
     }
 
-    /// One step back of what reads, `c ← c + (e-1)c - q · 2 Re wᵀc`: a state read by the new c gives what the old one would give a
+    /// One step back of what reads, `c ← c + γ c - q · 2 Re wᵀc`: a state read by the new c gives what the old one would give a
     /// step later.
     fn step_back(&self, c: &mut Parts) {
         let seen = 2.0 * (dot(&self.w.re, &c.re) - dot(&self.w.im, &c.im));
@@ -472,7 +472,7 @@ fn through_truncation(
     through_step(channel, [&by_gain, &by_q, &by_w], by_lambda, by_p);
 }
 
-/// One step of the adjoint of `c + (e-1)c - q · 2 Re wᵀc`.
+/// One step of the adjoint of `c + γ c - q · 2 Re wᵀc`.
 fn step_back_adjoint(channel: &Channel, c: &Parts, eta: &mut Parts, by: [&mut Parts; 3]) {
     let Channel { gain, q, w, .. } = channel;
     let seen = 2.0 * (dot(&w.re, &c.re) - dot(&w.im, &c.im));
@@ -505,21 +505,21 @@ fn step_back_adjoint(channel: &Channel, c: &Parts, eta: &mut Parts, by: [&mut Pa
     }
 }
 
-/// From the gradients by `e - 1`, q and w to those by λ and p.
+/// From the gradients by `γ`, q and w to those by λ and p.
 fn through_step(channel: &Channel, by: [&Parts; 3], by_lambda: &mut Parts, by_p: &mut Parts) {
     let Channel { p, half, capacitance, w, .. } = channel;
     let [by_gain, by_q, by_w] = by;
     let by_capacitance = -(dot(&by_w.re, &w.re) + dot(&by_w.im, &w.im)) / capacitance;
     for (n, (&p, &d)) in p.iter().zip(half).enumerate() {
         let (gain, q, w) = (by_gain.get(n), by_q.get(n), by_w.get(n));
-        // e - 1 = 2d - 2, so that all of it goes through d.
+        // γ = 2d - 2, so that all of it goes through d.
         let by_d = gain * 2.0 + p * q + p.conj() * w / *capacitance + by_capacitance * p.norm_sqr();
         by_lambda.add(n, (d * d * 0.5).conj() * by_d);
         by_p.add(n, q.conj() * d + d.conj() * w / *capacitance + p * (2.0 * by_capacitance * d.re));
     }
 }
 
-/// Steps of many rows, each from its own state: `x ← x + (e-1)x - w · 2 Re qᵀx + b̄u`, `y = 2 Re cᵀx`.
+/// Steps of many rows, each from its own state: `x ← x + γ x - w · 2 Re qᵀx + b̄u`, `y = 2 Re cᵀx`.
 ///
 /// - Shapes: `step` `[channels, 10, pairs]`, `u` `[batch, channels, length]`, `x` `[batch, channels, 2, pairs]`, which becomes the
 ///   last state; the outcome is shaped like `u`.
@@ -529,7 +529,7 @@ fn through_step(channel: &Channel, by: [&Parts; 3], by_lambda: &mut Parts, by_p:
 /// ```
 /// use s4::dplr_on_cpu::walk;
 ///
-/// // e - 1 = -1/2, no low rank, b̄ = 1, read by 1/2, of one pair: 1 and then nothing.
+/// // γ = -1/2, no low rank, b̄ = 1, read by 1/2, of one pair: 1 and then nothing.
 /// let step = [-0.5, 0.0, 0.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.5, 0.0];
 /// let mut x = [0.0, 0.0];
 /// assert_eq!(walk(&step, &[1.0, 0.0, 0.0], &mut x, 1, 1), [1.0, 0.5, 0.25]);

@@ -233,11 +233,11 @@ fn columns(z: &Tensor<2>) -> Tensor<3> {
 /// A bilinear step of 1 of the flow `Λ - PP*`, as a diagonal minus a rank of one again.
 ///
 /// ```text
-/// d = 1/(1 - λ/2)      e - 1 = λd      q = p̄d      w = dp / (1 + Re Σ |p|² d)      b̄ = db - w Re Σ p̄db
-/// x_k = e x_{k-1} - w · 2 Re qᵀx_{k-1} + b̄ u_k            y_k = 2 Re cᵀx_k
+/// d = 1/(1 - λ/2)      γ = λd      q = p̄d      w = dp / (1 + Re Σ |p|² d)      b̄ = db - w Re Σ p̄db
+/// x_k = x_{k-1} + γ x_{k-1} - w · 2 Re qᵀx_{k-1} + b̄ u_k            y_k = 2 Re cᵀx_k
 /// ```
 ///
-/// - Shapes: `modes` `[channels, 8, pairs]`; the outcome is `[channels, 10, pairs]`: the parts of e - 1, q, w, b̄ and c.
+/// - Shapes: `modes` `[channels, 8, pairs]`; the outcome is `[channels, 10, pairs]`: the parts of γ, q, w, b̄ and c.
 /// - *Exact* for any λ with a real part below 2: Ā is `2 (I - A/2)⁻¹ - I`, and the inverse is Woodbury's.
 /// - Cost O(pairs) a channel, once.
 ///

@@ -6,8 +6,8 @@
 //!
 //! ```text
 //! y = K * u + du                          K_k = 2 Re cᵀĀ^k b̄,   k < L                                       (eq-5-4)
-//! y_k = 2 Re cᵀx_k + du_k                 x_k = x_{k-1} + (e-1)x_{k-1} - w · 2 Re qᵀx_{k-1} + b̄u_k
-//! e - 1 = Δλs    q = p̄s    w = Δps/g    b̄ = Δ(bs - w Re Σ p̄bs)    s = 1/(1 - Δλ/2)    g = 1 + Δ Re Σ |p|²s
+//! y_k = 2 Re cᵀx_k + du_k                 x_k = x_{k-1} + γx_{k-1} - w · 2 Re qᵀx_{k-1} + b̄u_k
+//! γ = Δλs    q = p̄s    w = Δps/g    b̄ = Δ(bs - w Re Σ p̄bs)    s = 1/(1 - Δλ/2)    g = 1 + Δ Re Σ |p|²s
 //! ```
 //!
 //! [`S4Layer`] is the layer, [`S4Layer::convolve`], [`S4Layer::step`] and [`S4Layer::walk`] are its faces; the kernel and the steps themselves are

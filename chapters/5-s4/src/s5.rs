@@ -69,7 +69,7 @@ type Step = Affine<Complex<f64>>;
 /// - *Exact* for inputs that are held during a step, whatever its length.
 /// - A Δ of its own adds no system to those that one Δ has: `λ_n Δ_n` and `b_n Δ_n` are all that is seen of it. It is a handle
 ///   for training, which learns time scales on a logarithm.
-/// - Cost O(modes (M + P)) a step; see [`S5::cost`].
+/// - Cost O(modes (M + P)) a step; see [`cost`].
 ///
 /// Source: J. T. H. Smith, A. Warrington, S. W. Linderman, *S5* (2023).
 ///

@@ -377,7 +377,7 @@ struct ByPair {
 
 // ANCHOR: adjoint
 impl ByPair {
-    /// What a block adds. `weights` are gradients by sums, conjugated, times `-cos` and `is`.
+    /// What a block adds. `weights`: gradients by sums, conjugated, times `-cos`, `is`.
     fn add(&mut self, pair: &Pair, s: &Block, cos: &Block, weights: &[[Block; 2]; 8]) {
         let (mut f_re, mut f_im) = ([0.0; BLOCK], [0.0; BLOCK]);
         pair.fractions(s, cos, &mut f_re, &mut f_im);
@@ -389,7 +389,7 @@ impl ByPair {
                 w_im[i] += pair.products[k] * im[i];
             }
         }
-        // f = 1/(|λ|² cos² - s² - 2is cos Re λ) changes by -f² times what that changes by.
+        // f = 1/(|λ|² cos² - s² - 2is cos Re λ) changes by -f² times the change below.
         let (mut by_square, mut by_decay) = ([0.0; BLOCK], [0.0; BLOCK]);
         for i in 0..BLOCK {
             let re = f_re[i] * f_re[i] - f_im[i] * f_im[i];

@@ -242,7 +242,8 @@ pub fn hippo(measure: Measure, d_state: usize) -> Result<StateSpace<Continuous>,
         Measure::FouT => 2.0 * cosine_now(n),
         Measure::LagT => 1.0,
     };
-    let (a, b) = (DMatrix::from_fn(d_state, d_state, a), DMatrix::from_fn(d_state, 1, b));
+    let a = DMatrix::from_fn(d_state, d_state, a);
+    let b = DMatrix::from_fn(d_state, 1, b);
     let (c, d) = (DMatrix::identity(d_state, d_state), DMatrix::zeros(d_state, 1));
     Ok(StateSpace::continuous(a, b, c, d)?)
 }
@@ -525,7 +526,8 @@ pub fn explain(
     let (q, r) = traces.qr().unpack();
     let SingularValues { u, sigma, v } = singular_values(&r.transpose());
     let directions = sigma.iter().filter(|s| **s > precision * sigma.max()).count();
-    let shadow = u.columns(0, directions).tr_mul(x).component_div(&sigma.rows(0, directions));
+    let seen = u.columns(0, directions).tr_mul(x);
+    let shadow = seen.component_div(&sigma.rows(0, directions));
     let past = q * (v.columns(0, directions) * shadow);
     Ok(Explanation { past: past.iter().rev().copied().collect(), directions })
 }

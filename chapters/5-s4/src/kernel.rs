@@ -215,9 +215,8 @@ pub fn generating_function(
     let r = lambda.map(|lambda| delta / (1.0 - z - delta * half * lambda));
     let read = |i: usize, n: usize| if i < rank { q[(n, i)].conj() } else { c_tilde[n] };
     let push = |j: usize, n: usize| if j < rank { p[(n, j)] } else { b[n] };
-    let sums = places(rank + 1)
-        .map(|(i, j)| (0..r.len()).map(|n| read(i, n) * r[n] * push(j, n)).sum::<Complex<f64>>());
-    woodbury(sums.collect(), rank, half)
+    let sum = |(i, j)| (0..r.len()).map(|n| read(i, n) * r[n] * push(j, n)).sum();
+    woodbury(places(rank + 1).map(sum).collect(), rank, half)
 }
 // ANCHOR_END: generating_function
 
@@ -370,7 +369,7 @@ impl<T: FftNum> KernelSpectrum<T> {
     /// `K_0, …, K_{L-1}`: from the values at L roots. O((1 + r)² N L + L log L).
     ///
     /// # Errors
-    /// [`KernelError::Input`] for L = 0; [`KernelError::OnMode`] where a root falls on a mode.
+    /// [`KernelError::Input`] for L = 0; [`KernelError::OnMode`] for a root on a mode.
     pub fn kernel(&self, length: usize) -> Result<Vec<T>, KernelError> {
         at_least_one(length)?;
         let upper = (0..=length / 2).map(|root| self.at(root, length)).collect();
@@ -506,31 +505,31 @@ impl CauchyTree {
 }
 
 /// A row of numbers, one for each sum; a table of such rows.
-type Numbers = [Complex<f64>];
+type Row = [Complex<f64>];
 
 /// Adds to each sum its entry of a row, times a number.
-fn add_scaled(sums: &mut Numbers, row: &Numbers, scale: Complex<f64>) {
+fn add_scaled(sums: &mut Row, row: &Row, scale: Complex<f64>) {
     sums.iter_mut().zip(row).for_each(|(sum, entry)| *sum += entry * scale);
 }
 
 // ANCHOR: cluster
 impl CauchyTree {
     /// A far cluster counts as one, a near one by its halves, at last mode by mode.
-    fn add(&self, cluster: &Cluster, s: f64, t: f64, sums: &mut Numbers, series: &mut Numbers) {
+    fn add(&self, cluster: &Cluster, s: f64, t: f64, sums: &mut Row, series: &mut Row) {
         let distance = Complex::new(0.0, s) - cluster.center * t;
         let ratio = (cluster.radius * t).abs() / distance.norm();
         if ratio <= FAR {
             let step = cluster.radius * t / distance;
-            let terms = ((f64::EPSILON.ln() / ratio.ln()).ceil() as usize).clamp(1, TERMS);
+            let terms = (f64::EPSILON.log(ratio).ceil() as usize).clamp(1, TERMS);
             series.fill(Complex::ZERO);
             for moments in cluster.moments[..terms * self.count].rchunks(self.count) {
-                series.iter_mut().zip(moments).for_each(|(sum, m)| *sum = *sum * step + m);
+                series.iter_mut().zip(moments).for_each(|(x, m)| *x = *x * step + m);
             }
             add_scaled(sums, series, distance.inv());
         } else if cluster.halves.is_empty() {
             for n in cluster.members.clone() {
-                let fraction = (Complex::new(0.0, s) - self.lambda[n] * t).inv();
-                add_scaled(sums, &self.weights[n * self.count..][..self.count], fraction);
+                let scale = (Complex::new(0.0, s) - self.lambda[n] * t).inv();
+                add_scaled(sums, &self.weights[n * self.count..][..self.count], scale);
             }
         } else {
             cluster.halves.iter().for_each(|half| self.add(half, s, t, sums, series));
@@ -540,7 +539,7 @@ impl CauchyTree {
 // ANCHOR_END: cluster
 
 impl Cluster {
-    fn new(lambda: &[Complex<f64>], weights: &Numbers, members: Range<usize>) -> Self {
+    fn new(lambda: &[Complex<f64>], weights: &Row, members: Range<usize>) -> Self {
         let (own, count) = (&lambda[members.clone()], weights.len() / lambda.len());
         let center = own.iter().sum::<Complex<f64>>() / own.len() as f64;
         let radius = own.iter().map(|lambda| (lambda - center).norm()).fold(0.0, f64::max);

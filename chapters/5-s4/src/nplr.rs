@@ -267,7 +267,7 @@ impl Nplr {
 
 // ANCHOR: diagonalize
 impl Nplr {
-    /// The eigenvectors of S, and what A, B and P are in their coordinates. O(N³), once.
+    /// The eigenvectors of S, and what A, B, P are in their coordinates. O(N³), once.
     ///
     /// # Errors
     /// [`NplrError::Eigen`] where the eigenvectors are not found.

@@ -177,7 +177,7 @@ impl S4Layer {
 
 // ANCHOR: modes
 impl S4Layer {
-    /// A step of Δ of one flow is a step of 1 of another, `ΔA = ΔΛ - (√Δ P)(√Δ P)*` and ΔB:
+    /// A step of Δ is a step of 1 of another flow, `ΔA = ΔΛ - (√Δ P)(√Δ P)*` and ΔB:
     /// `[channels, 8, pairs]`.
     pub fn modes(&self) -> Tensor<3> {
         let delta: Tensor<2> = self.delta().unsqueeze_dim(1);

@@ -218,7 +218,8 @@ impl S5 {
     pub fn step_of(&self, n: usize, u: &DVector<f64>, lasts: f64) -> Affine<Complex<f64>> {
         let time = self.delta[n] * lasts;
         let z = self.flow.lambda[n] * time;
-        let pushed: Complex<f64> = self.flow.b.row(n).iter().zip(u).map(|(b, u)| b * u).sum();
+        let b = self.flow.b.row(n);
+        let pushed: Complex<f64> = b.iter().zip(u).map(|(b, u)| b * u).sum();
         Affine { scale: z.exp(), shift: expm1_ratio(z) * pushed * time }
     }
 

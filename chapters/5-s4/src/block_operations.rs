@@ -84,9 +84,9 @@ pub struct Mixture {
     pub kept_after: Tensor<2>,
 }
 
-/// A residual connection around a gated mixture: `x + (p ⊙ σ(q)) ⊙ kept_after`, `[p, q] = (gelu(y) ⊙ kept_before) W + b`.
+/// A residual connection around a gated mixture: `u + (p ⊙ σ(q)) ⊙ kept_after`, `[p, q] = (gelu(y) ⊙ kept_before) W + b`.
 ///
-/// - Shapes: `x`, `y` and the outcome are `[batch, channels, length]`. GELU in its tanh form.
+/// - Shapes: `u`, `y` and the outcome are `[batch, channels, length]`. GELU in its tanh form.
 /// - Cost O(channels) a number, there and back. For the way back it keeps `y`, `p` and `q`.
 ///
 /// Source: Y. Dauphin, A. Fan, M. Auli, D. Grangier, *Language modeling with gated convolutional networks* (2017).
@@ -106,13 +106,13 @@ pub struct Mixture {
 /// let out = gated_mix(x.clone(), x, mixture).into_data().try_to_vec::<f32>().expect("floats");
 /// assert_eq!(out, [4.0, 5.0]);
 /// ```
-pub fn gated_mix(x: Tensor<3>, y: Tensor<3>, mixture: Mixture) -> Tensor<3> {
-    if !is_fast(&x) {
-        return gated_mix_composed(x, y, mixture);
+pub fn gated_mix(u: Tensor<3>, y: Tensor<3>, mixture: Mixture) -> Tensor<3> {
+    if !is_fast(&u) {
+        return gated_mix_composed(u, y, mixture);
     }
     let Mixture { weight, bias, kept_before, kept_after } = mixture;
     Tensor::from_dispatch(<Dispatch as InBlocks>::gated_mix(
-        x.into_dispatch(),
+        u.into_dispatch(),
         y.into_dispatch(),
         weight.into_dispatch(),
         bias.into_dispatch(),
@@ -139,13 +139,13 @@ pub fn gated_mix(x: Tensor<3>, y: Tensor<3>, mixture: Mixture) -> Tensor<3> {
 /// assert_eq!(gated_mix_composed(x.clone(), x, mixture).into_scalar::<f32>(), 4.0);
 /// ```
 // ANCHOR: gated_mix_composed
-pub fn gated_mix_composed(x: Tensor<3>, y: Tensor<3>, mixture: Mixture) -> Tensor<3> {
+pub fn gated_mix_composed(u: Tensor<3>, y: Tensor<3>, mixture: Mixture) -> Tensor<3> {
     let Mixture { weight, bias, kept_before, kept_after } = mixture;
     let bent = activation::gelu_approximate(y) * kept_before.unsqueeze_dim(2);
     let mixed = weight.transpose().unsqueeze::<3>().matmul(bent);
     let halves = mixed + bias.reshape([1, -1, 1]);
     let [speech, gate] = halves.chunk(2, 1).try_into().expect("two halves");
-    x + speech * activation::sigmoid(gate) * kept_after.unsqueeze_dim(2)
+    u + speech * activation::sigmoid(gate) * kept_after.unsqueeze_dim(2)
 }
 // ANCHOR_END: gated_mix_composed
 

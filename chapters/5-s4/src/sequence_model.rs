@@ -4,7 +4,7 @@
 //! after it, and adds what came of it to what went in:
 //!
 //! ```text
-//! y = K * norm(x)        [p, q] = gelu(y) W + b        out = x + p ⊙ σ(q)        (eq-5-7)
+//! y = K * norm(u)        [p, q] = gelu(y) W + b        v = u + p ⊙ σ(q)        (eq-5-7)
 //! ```
 //!
 //! A [`Stack`] is blocks one after the other; a [`SequenceModel`] is an encoder, a stack and a decoder. What is asked of
@@ -215,42 +215,42 @@ pub struct Block {
 // ANCHOR: block
 impl Block {
     /// A whole sequence, `[batch, channels, length]`.
-    pub fn convolve(&self, x: Tensor<3>, noise: &mut Noise) -> Tensor<3> {
-        let kernel = self.space.kernel(x.dims()[2]);
-        self.pass(x, noise, |u| causal_convolution(u, kernel))
+    pub fn convolve(&self, u: Tensor<3>, noise: &mut Noise) -> Tensor<3> {
+        let kernel = self.space.kernel(u.dims()[2]);
+        self.pass(u, noise, |u| causal_convolution(u, kernel))
     }
 
     /// One step of it, `[batch, channels]`.
-    pub fn step(&self, x: Tensor<2>, state: &mut SpaceState) -> Tensor<2> {
+    pub fn step(&self, u: Tensor<2>, state: &mut SpaceState) -> Tensor<2> {
         let step = |u| self.space.step(u, state);
-        self.pass(x.unsqueeze_dim(2), &mut Noise::none(), step).squeeze_dim(2)
+        self.pass(u.unsqueeze_dim(2), &mut Noise::none(), step).squeeze_dim(2)
     }
 
     fn pass(
         &self,
-        x: Tensor<3>,
+        u: Tensor<3>,
         noise: &mut Noise,
         along_time: impl FnOnce(Tensor<3>) -> Tensor<3>,
     ) -> Tensor<3> {
         match self.norm {
-            Norm::Before => self.mix(x.clone(), along_time(self.normed(x)), noise),
-            Norm::After => self.normed(self.mix(x.clone(), along_time(x), noise)),
+            Norm::Before => self.mix(u.clone(), along_time(self.normed(u)), noise),
+            Norm::After => self.normed(self.mix(u.clone(), along_time(u), noise)),
         }
     }
 }
 // ANCHOR_END: block
 
 impl Block {
-    fn normed(&self, x: Tensor<3>) -> Tensor<3> {
-        channel_norm(x, self.gamma.val(), self.beta.val())
+    fn normed(&self, u: Tensor<3>) -> Tensor<3> {
+        channel_norm(u, self.gamma.val(), self.beta.val())
     }
 
-    fn mix(&self, x: Tensor<3>, y: Tensor<3>, noise: &mut Noise) -> Tensor<3> {
-        let [batch, channels, _] = x.dims();
-        let mut mask = || noise.mask([batch, channels], self.dropout, &x.device());
+    fn mix(&self, u: Tensor<3>, y: Tensor<3>, noise: &mut Noise) -> Tensor<3> {
+        let [batch, channels, _] = u.dims();
+        let mut mask = || noise.mask([batch, channels], self.dropout, &u.device());
         let (kept_before, kept_after) = (mask(), mask());
         let (weight, bias) = (self.weight.val(), self.bias.val());
-        gated_mix(x, y, Mixture { weight, bias, kept_before, kept_after })
+        gated_mix(u, y, Mixture { weight, bias, kept_before, kept_after })
     }
 }
 

@@ -256,7 +256,7 @@ impl Spectrum {
     }
 }
 
-/// The echo of a diagonal memory: `K_l = 2 Re Σ cₙ e^{zₙ l}`, a Vandermonde matrix times a vector, without the matrix.
+/// The echo of a diagonal memory: `K̄_l = 2 Re Σ cₙ e^{zₙ l}`, a Vandermonde matrix times a vector, without the matrix.
 ///
 /// Chapter 4's `Vandermonde` does the same with all modes at once, a step at a time; its kernel of tensors does it with about √L powers
 /// of each mode and one product of matrices, which big machines prefer, and keeps O(N √L) numbers. Here one mode comes
@@ -308,7 +308,7 @@ fn add_powers(kernel: &mut [f64], c: Complex<f64>, z: Complex<f64>, origin: f64)
 /// The echo of a diagonal memory as DSS writes it: each mode's powers over the whole length add up to 1.
 ///
 /// ```text
-/// K_l = 2 Re Σ cₙ/λₙ · e^{Δλₙl} / Σ_{r<L} e^{Δλₙr}
+/// K̄_l = 2 Re Σ cₙ/λₙ · e^{Δλₙl} / Σ_{r<L} e^{Δλₙr}
 /// ```
 ///
 /// The sum is geometric, `(e^{ΔλL} - 1)/(e^{Δλ} - 1)`: this is the held echo of S4D, divided by `e^{ΔλL} - 1`.

@@ -237,7 +237,7 @@ fn four(sums: &Sums, i: usize) -> [Complex<f64>; 4] {
     sums.each_ref().map(|[re, im]| Complex::new(re[i], im[i]))
 }
 
-/// The kernels of many channels: `K_k = 2 Re cᵀĀ^k b̄` for `k < length`.
+/// The kernels of many channels: `K̄_k = 2 Re cᵀĀ^k b̄` for `k < length`.
 ///
 /// - Shapes: `modes` `[channels, 8, pairs]`; the outcome is `[channels, length]`. Any length.
 /// - By equation 5-3: c is truncated in `length` steps, four Cauchy sums at each of `length/2 + 1` roots of unity, Woodbury, an

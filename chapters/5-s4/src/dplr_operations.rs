@@ -20,7 +20,7 @@ use nalgebra::Complex;
 use s4::dplr_on_cpu as cpu;
 use s4::dplr_on_cpu::{ROWS, STEP_ROWS};
 
-/// The kernels of many channels: `K_k = 2 Re cᵀĀ^k b̄`, with the bilinear step of 1.
+/// The kernels of many channels: `K̄_k = 2 Re cᵀĀ^k b̄`, with the bilinear step of 1.
 ///
 /// - Shapes: `modes` `[channels, 8, pairs]`; the outcome is `[channels, length]`. Any length.
 /// - On the processor: O(pairs length) a channel and O(length) memory, in f64 whatever the tensor holds. Elsewhere [`composed_kernel`].

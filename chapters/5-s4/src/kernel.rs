@@ -6,7 +6,7 @@
 //! it is an inverse; at the roots of unity that inverse is all that is left, and of `Λ - PQ*` it costs Cauchy sums:
 //!
 //! ```text
-//! K̂(z) = Σ_{k<L} K_k z^k = 2/(1+z) [c̃ᵀRb - c̃ᵀRP (I + Q*RP)⁻¹ Q*Rb],   z^L = 1      (eq-5-3)
+//! K̂(z) = Σ_{k<L} K̄_k z^k = 2/(1+z) [c̃ᵀRb - c̃ᵀRP (I + Q*RP)⁻¹ Q*Rb],   z^L = 1      (eq-5-3)
 //! R = (2/Δ (1-z)/(1+z) - Λ)⁻¹          c̃ = (I - Ā^L)ᵀ c
 //! ```
 //!
@@ -14,7 +14,7 @@
 //! hole. [`KernelSpectrum`] is the one to use: half of the modes, half of the roots, f32 or f64, and [`KernelSpectrum::kernel`]
 //! goes back to time by an inverse Fourier transform. [`CauchyTree`] makes the sums almost linear.
 //!
-//! Conventions: the bilinear rule with held inputs, `K_k = cᵀ Ā^k b̄` (chapters 3 and 4). `K̂(z)` has positive powers of z, so that
+//! Conventions: the bilinear rule with held inputs, `K̄_k = cᵀ Ā^k b̄` (chapters 3 and 4). `K̂(z)` has positive powers of z, so that
 //! `z = e^{-2πim/L}` gives the Fourier transform of chapter 1. Rows are vectors c, never conjugated: the paper's C
 //! is their conjugate, and its `C̃ = (I - Ā^L)* C` is the conjugate of our c̃.
 
@@ -366,7 +366,7 @@ impl<T: FftNum> KernelSpectrum<T> {
 
 // ANCHOR: kernel
 impl<T: FftNum> KernelSpectrum<T> {
-    /// `K_0, …, K_{L-1}`: from the values at L roots. O((1 + r)² N L + L log L).
+    /// `K̄_0, …, K̄_{L-1}`: from the values at L roots. O((1 + r)² N L + L log L).
     ///
     /// # Errors
     /// [`KernelError::Input`] for L = 0; [`KernelError::OnMode`] for a root on a mode.

@@ -5,7 +5,7 @@
 //! By two faces of one flow, `Λ - PP*` in bilinear steps of Δ. It learns as a kernel and runs as a recurrence:
 //!
 //! ```text
-//! y = K * u + du                          K_k = 2 Re cᵀĀ^k b̄,   k < L                                       (eq-5-4)
+//! y = K̄ * u + du                          K̄_k = 2 Re cᵀĀ^k b̄,   k < L                                       (eq-5-4)
 //! y_k = 2 Re cᵀx_k + du_k                 x_k = x_{k-1} + γx_{k-1} - w · 2 Re qᵀx_{k-1} + b̄u_k
 //! γ = Δλs    q = p̄s    w = Δps/g    b̄ = Δ(bs - w Re Σ p̄bs)    s = 1/(1 - Δλ/2)    g = 1 + Δ Re Σ |p|²s
 //! ```

@@ -4,7 +4,7 @@
 //! after it, and adds what came of it to what went in:
 //!
 //! ```text
-//! y = K * norm(u)        [p, q] = gelu(y) W + b        v = u + p ⊙ σ(q)        (eq-5-7)
+//! y = K̄ * norm(u)        [p, q] = gelu(y) W + b        v = u + p ⊙ σ(q)        (eq-5-7)
 //! ```
 //!
 //! A [`Stack`] is blocks one after the other; a [`SequenceModel`] is an encoder, a stack and a decoder. What is asked of

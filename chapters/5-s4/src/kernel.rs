@@ -396,6 +396,7 @@ fn back_to_time<T: FftNum>(upper: Vec<Complex<T>>, length: usize) -> Result<Vec<
 }
 
 /// S4's kernel, from what reads the state: [`truncate`], then [`KernelSpectrum::kernel`]. `c` `[modes]`.
+/// Cost O((1 + r)² N L + L log L).
 ///
 /// # Errors
 /// Those of both.

@@ -19,7 +19,7 @@
 use std::fmt::{self, Display};
 
 use math_foundations::matrix_exponential::{MatrixExponentialError, matrix_exponential};
-use math_foundations::validation::{self, InputError};
+use math_foundations::validation::{self, InputError, at_least_one};
 use nalgebra::{DMatrix, DVector, Matrix2};
 use thiserror::Error;
 
@@ -1172,11 +1172,4 @@ fn check_time(name: &'static str, time: f64) -> Result<(), FlowError> {
         return Ok(());
     }
     Err(InputError::OutOfRange { name, expected: "finite", value: time.to_string() }.into())
-}
-
-fn at_least_one(name: &'static str, count: usize) -> Result<(), FlowError> {
-    if count > 0 {
-        return Ok(());
-    }
-    Err(InputError::OutOfRange { name, expected: "at least 1", value: count.to_string() }.into())
 }

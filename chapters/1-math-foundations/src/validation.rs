@@ -203,6 +203,24 @@ pub fn length<T: ComplexField>(
     })
 }
 
+/// Refuses a count of none.
+///
+/// # Errors
+/// [`InputError::OutOfRange`].
+///
+/// ```
+/// use math_foundations::validation::at_least_one;
+///
+/// assert!(at_least_one("N", 1).is_ok());
+/// assert_eq!(at_least_one("N", 0).unwrap_err().to_string(), "expected N to be at least 1, found 0");
+/// ```
+pub fn at_least_one(name: &'static str, count: usize) -> Result<(), InputError> {
+    match count {
+        0 => Err(InputError::OutOfRange { name, expected: "at least 1", value: "0".to_owned() }),
+        _ => Ok(()),
+    }
+}
+
 /// Refuses a number that is not finite and positive.
 ///
 /// # Errors

@@ -22,7 +22,9 @@ use std::path::{Path, PathBuf};
 use burn::module::{Module, Param};
 use burn::nn::{Embedding, LayerNorm, LayerNormConfig, Linear};
 use burn::tensor::{Device, Int, Tensor, TensorData, activation};
-use ml_links::parameterization::{DiagonalState, DiagonalStateSpace, DiagonalStateSpaceConfig};
+use ml_links::parameterization::{
+    DiagonalState, DiagonalStateSpace, DiagonalStateSpaceConfig, parameter,
+};
 use rand::{Rng, RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
@@ -70,6 +72,9 @@ pub enum TextError {
     /// Characters that the model has never met.
     #[error("expected characters of the text that the model was trained on, found {}", quoted(.0))]
     UnknownCharacters(Vec<char>),
+    /// A text that an alphabet of a later chapter cannot take apart.
+    #[error("cannot cut the text into tokens: {0}")]
+    Tokens(String),
     /// Nothing to continue.
     #[error("expected a prompt of at least one character, found none")]
     EmptyPrompt,
@@ -173,6 +178,52 @@ impl Vocabulary {
 impl fmt::Display for Vocabulary {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0.iter().collect::<String>())
+    }
+}
+
+/// How a text becomes numbers and back: characters, or what a later chapter puts in their place.
+///
+/// Its text, as [`Display`](fmt::Display) gives it, is what a checkpoint keeps of it.
+///
+/// ```
+/// use ml_links::language_model::{Alphabet, Vocabulary};
+///
+/// fn there_and_back(alphabet: &impl Alphabet, text: &str) -> bool {
+///     alphabet.encode(text).is_ok_and(|tokens| alphabet.decode(&tokens) == text)
+/// }
+/// assert!(there_and_back(&Vocabulary::of("abc"), "cab"));
+/// assert_eq!(Vocabulary::UNITS, "characters");
+/// ```
+pub trait Alphabet: fmt::Display {
+    /// What its numbers stand for, in the plural.
+    const UNITS: &'static str;
+
+    /// How many numbers there are.
+    fn size(&self) -> usize;
+
+    /// The numbers of a text.
+    ///
+    /// # Errors
+    /// [`TextError::UnknownCharacters`].
+    fn encode(&self, text: &str) -> Result<Vec<usize>, TextError>;
+
+    /// The text of these numbers.
+    fn decode(&self, tokens: &[usize]) -> String;
+}
+
+impl Alphabet for Vocabulary {
+    const UNITS: &'static str = "characters";
+
+    fn size(&self) -> usize {
+        self.size()
+    }
+
+    fn encode(&self, text: &str) -> Result<Vec<usize>, TextError> {
+        self.encode(text)
+    }
+
+    fn decode(&self, tokens: &[usize]) -> String {
+        self.decode(tokens)
     }
 }
 
@@ -389,7 +440,7 @@ impl LanguageModelConfig {
         };
         Ok(LanguageModel {
             embedding: Embedding {
-                weight: parameter([vocabulary, d_model], 3_f64.sqrt(), &mut random, device),
+                weight: even_parameter([vocabulary, d_model], 3_f64.sqrt(), &mut random, device),
             },
             layers: (0..layers).map(|_| block(&mut random)).collect(),
             norm: LayerNormConfig::new(d_model).init(device),
@@ -400,20 +451,29 @@ impl LanguageModelConfig {
 
 /// Weights drawn evenly from `±1/√inputs`.
 fn linear(shape: [usize; 2], random: &mut ChaCha8Rng, device: &Device) -> Linear {
-    let weight = parameter(shape, 1.0 / (shape[0] as f64).sqrt(), random, device);
-    let bias = Some(parameter([shape[1]], 0.0, random, device));
+    let weight = even_parameter(shape, 1.0 / (shape[0] as f64).sqrt(), random, device);
+    let bias = Some(even_parameter([shape[1]], 0.0, random, device));
     Linear { weight, bias }
 }
 
-fn parameter<const D: usize>(
+/// A parameter whose numbers are drawn evenly from ±`bound`.
+///
+/// ```
+/// use burn::tensor::Device;
+/// use ml_links::language_model::even_parameter;
+/// use ml_links::training::Recipe;
+///
+/// let weight = even_parameter([9, 9], 0.5, &mut Recipe::new(1).random(0), &Device::flex());
+/// let largest = weight.val().abs().max().into_scalar::<f32>();
+/// assert!(0.4 < largest && largest <= 0.5);
+/// ```
+pub fn even_parameter<const D: usize>(
     shape: [usize; D],
     bound: f64,
     random: &mut ChaCha8Rng,
     device: &Device,
 ) -> Param<Tensor<D>> {
-    let mut draw = || (bound * (2.0 * random.random::<f64>() - 1.0)) as f32;
-    let values: Vec<f32> = (0..shape.iter().product()).map(|_| draw()).collect();
-    Param::from_tensor(Tensor::from_data(TensorData::new(values, shape), device))
+    parameter(shape, device, |_| bound * (2.0 * random.random::<f64>() - 1.0))
 }
 
 // ANCHOR: block
@@ -783,7 +843,6 @@ pub fn draw(p: &[f64], number: f64) -> usize {
 /// assert_eq!(text.len(), 11);
 /// # Ok::<(), ml_links::language_model::TextError>(())
 /// ```
-// ANCHOR: write_on
 pub fn write_on<M: CharacterModel>(
     model: &M,
     vocabulary: &Vocabulary,
@@ -793,19 +852,55 @@ pub fn write_on<M: CharacterModel>(
     random: &mut ChaCha8Rng,
     mut write: impl FnMut(char) -> bool,
 ) -> Result<(), TextError> {
-    sampler.check()?;
     let prompt = vocabulary.encode(prompt)?;
+    let write = |token: usize| write(vocabulary.0[token]);
+    write_tokens(model, &prompt, characters, sampler, random, write)
+}
+
+/// [`write_on`] in tokens, whatever they stand for.
+///
+/// # Errors
+/// [`TextError::EmptyPrompt`], [`TextError::Number`].
+///
+/// ```
+/// use burn::tensor::Device;
+/// use ml_links::language_model::{LanguageModelConfig, Sampler, write_tokens};
+/// use ml_links::training::Recipe;
+///
+/// let config = LanguageModelConfig {
+///     vocabulary: 3, d_model: 4, d_state: 2, layers: 1, dropout: 0.0, seed: 1,
+/// };
+/// let model = config.init(&Device::flex())?;
+/// let mut tokens = vec![0];
+/// let random = &mut Recipe::new(1).random(0);
+/// write_tokens(&model, &[0], 10, &Sampler::default(), random, |token| {
+///     tokens.push(token);
+///     true
+/// })?;
+/// assert!(tokens.len() == 11 && tokens.iter().all(|&token| token < 3));
+/// # Ok::<(), ml_links::language_model::TextError>(())
+/// ```
+// ANCHOR: write_on
+pub fn write_tokens<M: CharacterModel>(
+    model: &M,
+    prompt: &[usize],
+    count: usize,
+    sampler: &Sampler,
+    random: &mut ChaCha8Rng,
+    mut write: impl FnMut(usize) -> bool,
+) -> Result<(), TextError> {
+    sampler.check()?;
     let device = device_of(model);
     let mut state = model.initial_state(1);
-    let mut read = |token: usize| model.step(token_tensor(&[token], [1], &device), &mut state);
-    let mut logits = prompt.into_iter().map(&mut read).last().ok_or(TextError::EmptyPrompt)?;
-    for _ in 0..characters {
+    let mut read = |&token: &usize| model.step(token_tensor(&[token], [1], &device), &mut state);
+    let mut logits = prompt.iter().map(&mut read).last().ok_or(TextError::EmptyPrompt)?;
+    for _ in 0..count {
         let numbers: Vec<f64> = logits.into_data().iter::<f64>().collect();
         let token = sampler.sample(&numbers, random);
-        if !write(vocabulary.0[token]) {
+        if !write(token) {
             break;
         }
-        logits = read(token);
+        logits = read(&token);
     }
     Ok(())
 }

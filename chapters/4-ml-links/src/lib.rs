@@ -3,7 +3,7 @@
 //! *When is a linear system a neural network layer?*
 //!
 //! One public module per page of the book's fourth chapter, in reading order, and [`operations`]: what tensors do
-//! along time.
+//! along time. [`testing`] is what the tests of this and later chapters share.
 
 extern crate self as ml_links;
 
@@ -21,4 +21,5 @@ pub mod recurrent_networks;
 pub mod scans;
 pub mod sequence_prediction;
 pub mod structured_matrices;
+pub mod testing;
 pub mod training;

@@ -277,8 +277,16 @@ impl DiagonalStateSpaceConfig {
 }
 // ANCHOR_END: init
 
-/// A parameter whose i-th number is `value(i)`.
-fn parameter<const D: usize>(
+/// A parameter whose i-th number is `value(i)`, row by row.
+///
+/// ```
+/// use burn::tensor::Device;
+/// use ml_links::parameterization::parameter;
+///
+/// let ramp = parameter([2, 2], &Device::flex(), |i| i as f64);
+/// assert_eq!(ramp.val().into_data().to_vec::<f32>().expect("floats"), [0.0, 1.0, 2.0, 3.0]);
+/// ```
+pub fn parameter<const D: usize>(
     shape: [usize; D],
     device: &Device,
     value: impl FnMut(usize) -> f64,

@@ -13,8 +13,8 @@ use burn::module::Module;
 use burn::tensor::{Device, Tensor};
 use clap::Args;
 use ml_links::language_model::{
-    CharacterModel, Noise, Sampler, TextError, Vocabulary, bits_on, cross_entropy, random_pieces,
-    read_text, split, surprises, table_bits, write_on,
+    Alphabet, CharacterModel, Noise, Sampler, TextError, Vocabulary, cross_entropy, random_pieces,
+    read_text, split, surprises, table_bits, write_on, write_tokens,
 };
 use ml_links::training::checkpoint::Checkpoint;
 use ml_links::training::{
@@ -177,24 +177,36 @@ impl TextArguments {
 }
 
 /// Learns to foretell the first nine tenths of a text.
-struct Reading<'a> {
+struct Reading<'a, W> {
     train: &'a [usize],
     held_out: &'a [usize],
-    vocabulary: &'a Vocabulary,
+    /// What the tokens held out stand for, the first of them left out: it is foretold by nobody.
+    foretold_characters: usize,
+    alphabet: &'a W,
     shape: [usize; 2],
     seed: u64,
     device: Device,
 }
 
+impl<W> Reading<'_, W> {
+    /// About how many tokens a text held out has in so many characters.
+    fn tokens_in(&self, characters: usize) -> usize {
+        let share = (self.held_out.len() - 1) as f64 / self.foretold_characters as f64;
+        (characters as f64 * share).ceil() as usize
+    }
+}
+
 // ANCHOR: task
-impl<M: CharacterModel> Task<M> for Reading<'_> {
+impl<M: CharacterModel, W: Alphabet> Task<M> for Reading<'_, W> {
     fn loss(&self, model: &M, random: &mut ChaCha8Rng) -> Tensor<1> {
         let (read, next) = random_pieces(self.train, self.shape, random, &self.device);
         cross_entropy(model.logits(read, &mut Noise::of(random)), next)
     }
 
     fn evaluate(&self, model: &M) -> Result<f64, TrainingError> {
-        bits_on(model, self.held_out).map_err(|error| TrainingError::Task(error.to_string()))
+        let bits = surprises(model, self.held_out)
+            .map_err(|error| TrainingError::Task(error.to_string()))?;
+        Ok(bits.iter().sum::<f64>() / self.foretold_characters as f64)
     }
     // ANCHOR_END: task
 
@@ -208,14 +220,15 @@ impl<M: CharacterModel> Task<M> for Reading<'_> {
 
     fn sample(&self, model: &M) -> Option<String> {
         let mut random = Recipe { seed: self.seed, ..Recipe::new(1) }.random(usize::MAX);
-        let prompt = self.vocabulary.decode(&self.held_out[..self.held_out.len().min(32)]);
+        let prompt = &self.held_out[..self.held_out.len().min(self.tokens_in(32))];
         let sampler = Sampler { temperature: 0.8, ..Sampler::default() };
-        let mut text = String::new();
-        let write = |character| {
-            text.push(character);
+        let mut tokens = Vec::new();
+        let write = |token| {
+            tokens.push(token);
             true
         };
-        write_on(model, self.vocabulary, &prompt, 120, &sampler, &mut random, write).ok()?;
+        write_tokens(model, prompt, self.tokens_in(120), &sampler, &mut random, write).ok()?;
+        let [prompt, text] = [prompt, &tokens[..]].map(|tokens| self.alphabet.decode(tokens));
         Some(in_lines(&format!("{prompt}|{text}").replace('\n', "⏎"), 72))
     }
 }
@@ -250,6 +263,23 @@ pub fn train_on_text<A: Architecture>(
     architecture: &A,
     say: &mut dyn FnMut(&str),
 ) -> Result<Outcome, ReadingError> {
+    let characters = |text: &str, _: &str| Ok(Vocabulary::of(text));
+    Ok(train_in_tokens(arguments, architecture, characters, say)?.0)
+}
+
+/// [`train_on_text`] in tokens of another alphabet, which `learn` makes of the whole text and of its first nine tenths: the
+/// part that may be learned from.
+///
+/// What is held out, and what a character of it costs, is the same in any alphabet.
+///
+/// # Errors
+/// [`ReadingError`]; what was saved before stays as it was.
+pub fn train_in_tokens<A: Architecture, W: Alphabet>(
+    arguments: &TextArguments,
+    architecture: &A,
+    learn: impl FnOnce(&str, &str) -> Result<W, TextError>,
+    say: &mut dyn FnMut(&str),
+) -> Result<(Outcome, W), ReadingError> {
     arguments.check()?;
     let recipe = arguments.recipe();
     recipe.check()?;
@@ -258,52 +288,75 @@ pub fn train_on_text<A: Architecture>(
         None => ("this book".to_owned(), book_text()?),
     };
     let vocabulary = Vocabulary::of(&text);
-    let tokens = vocabulary.encode(&text)?;
-    let (train_part, held_out) = split(&tokens);
+    let characters = vocabulary.encode(&text)?;
+    let (train_characters, held_out_characters) = split(&characters);
     // A tenth of at least two characters, and one piece with the character after it.
     let needed = (10 * (arguments.length + 1)).div_ceil(9).max(20);
-    if tokens.len() < needed {
+    let too_short = |needed| {
         let reason = format!("for pieces of {} and a held-out tenth", arguments.length);
-        return Err(TextError::TooShort { needed, found: tokens.len(), reason }.into());
+        TextError::TooShort { needed, found: characters.len(), reason }
+    };
+    if characters.len() < needed {
+        return Err(too_short(needed).into());
     }
     if let [only] = vocabulary.to_string().chars().collect::<Vec<_>>()[..] {
         return Err(TextError::OneCharacter(only).into());
     }
+    let cut = text.char_indices().nth(train_characters.len());
+    let (learned, foretold) = text.split_at(cut.map_or(text.len(), |(offset, _)| offset));
+    let alphabet = learn(&text, learned)?;
+    let (train_part, held_out) = (alphabet.encode(learned)?, alphabet.encode(foretold)?);
+    if train_part.len() <= arguments.length || held_out.len() < 2 {
+        // As many characters as have so many tokens.
+        let tokens = train_part.len() + held_out.len();
+        return Err(too_short((needed * characters.len()).div_ceil(tokens) + 1).into());
+    }
 
     let device = arguments.device.device()?.autodiff();
-    let model = architecture.build(vocabulary.size(), &device)?;
+    let model = architecture.build(alphabet.size(), &device)?;
     say(&format!(
         "text      {name}: {} characters, {} different; {} to learn from, {} held out",
-        tokens.len(),
+        characters.len(),
         vocabulary.size(),
-        train_part.len(),
-        held_out.len()
+        train_characters.len(),
+        held_out_characters.len()
     ));
+    if W::UNITS != Vocabulary::UNITS {
+        let (here, there) = (train_part.len(), held_out.len());
+        say(&format!(
+            "{:<9} {} different; {here} to learn from, {there} held out: {:.2} characters each",
+            W::UNITS,
+            alphabet.size(),
+            characters.len() as f64 / (here + there) as f64
+        ));
+    }
     say(&format!("model     {}: {} parameters", A::NAME, model.num_params()));
-    let tables = table_bits(train_part, held_out, vocabulary.size(), 7);
+    let tables = table_bits(train_characters, held_out_characters, vocabulary.size(), 7);
     let best = tables.iter().zip(1..).min_by(|one, other| one.0.total_cmp(other.0));
-    let (best, characters) = best.unwrap_or((&tables[0], 1));
+    let (best, longest) = best.unwrap_or((&tables[0], 1));
     say(&format!(
         "to beat   {:.3} bits per character, knowing nothing",
         (vocabulary.size() as f64).log2()
     ));
     say(&format!(
-        "tables    of single characters {:.3}, of pairs {:.3}, of {characters} characters {best:.3}: the best",
+        "tables    of single characters {:.3}, of pairs {:.3}, of {longest} characters {best:.3}: the best",
         tables[0], tables[1]
     ));
 
     let configuration = json!({
         "architecture": A::NAME,
         "model": architecture,
-        "vocabulary": vocabulary.to_string(),
+        "vocabulary": alphabet.to_string(),
         "text": fingerprint(&text),
         "batch": arguments.batch,
         "length": arguments.length,
     });
+    let first_characters = alphabet.decode(&held_out[..1]).chars().count();
     let reading = Reading {
-        train: train_part,
-        held_out,
-        vocabulary: &vocabulary,
+        train: &train_part,
+        held_out: &held_out,
+        foretold_characters: held_out_characters.len().saturating_sub(first_characters).max(1),
+        alphabet: &alphabet,
         shape: [arguments.batch, arguments.length],
         seed: arguments.seed,
         device,
@@ -330,8 +383,10 @@ pub fn train_on_text<A: Architecture>(
         ));
     }
     say(&format!(
-        "time      {:.0} s, {:.0} characters/s in training",
-        outcome.seconds, outcome.speed
+        "time      {:.0} s, {:.0} {}/s in training",
+        outcome.seconds,
+        outcome.speed,
+        W::UNITS
     ));
     if !outcome.finished {
         let left = trainer.recipe().steps - trainer.step();
@@ -340,7 +395,7 @@ pub fn train_on_text<A: Architecture>(
         ));
     }
     say(&format!("saved     {}", RunOptions::best_in(&arguments.out).display()));
-    Ok(outcome)
+    Ok((outcome, alphabet))
 }
 
 /// The flags of a command that continues a text.

@@ -12,6 +12,7 @@ use std::path::PathBuf;
 
 use thiserror::Error;
 
+mod arguments;
 pub mod checkpoint;
 mod device;
 mod optimizer;
@@ -19,6 +20,7 @@ mod recipe;
 mod run;
 mod trainer;
 
+pub use arguments::RunArguments;
 pub use checkpoint::CheckpointError;
 pub use device::{Backend, DeviceArguments};
 pub use optimizer::{AdamW, ParameterGroup};

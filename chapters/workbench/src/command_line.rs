@@ -37,6 +37,7 @@ use std::panic;
 use std::path::PathBuf;
 use std::process::{self, ExitCode};
 
+use clap::builder::RangedU64ValueParser;
 use clap::{Command, CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use crate::exercise::{Exercise, Outcome};
@@ -60,6 +61,26 @@ pub struct Chapter {
     pub folder: &'static str,
     /// Its exercises in reading order.
     pub exercises: Vec<Exercise>,
+}
+
+/// What an option that counts may be: from 1 to `most`, beyond which memory or patience would end.
+///
+/// ```
+/// use clap::Parser;
+/// use workbench::command_line::count;
+///
+/// #[derive(Debug, Parser)]
+/// struct Options {
+///     #[arg(long, value_parser = count(64))]
+///     states: usize,
+/// }
+///
+/// assert_eq!(Options::try_parse_from(["", "--states", "64"]).expect("not too many").states, 64);
+/// assert!(Options::try_parse_from(["", "--states", "0"]).is_err());
+/// assert!(Options::try_parse_from(["", "--states", "65"]).is_err());
+/// ```
+pub fn count(most: u64) -> RangedU64ValueParser<usize> {
+    RangedU64ValueParser::new().range(1..=most)
 }
 
 /// The experiments of a chapter: one variant a page's command.

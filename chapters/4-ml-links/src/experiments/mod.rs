@@ -3,8 +3,7 @@
 use std::error::Error;
 
 use clap::Subcommand;
-use clap::builder::RangedU64ValueParser;
-use workbench::command_line::Experiments;
+use workbench::command_line::{Experiments, count};
 
 mod dual_computation;
 mod gradients;
@@ -16,11 +15,6 @@ mod scans;
 mod sequence_prediction;
 mod serve;
 mod structured_matrices;
-
-/// What an option that counts may be: from 1 to `most`, beyond which memory or patience would end.
-fn count(most: u64) -> RangedU64ValueParser<usize> {
-    RangedU64ValueParser::new().range(1..=most)
-}
 
 #[derive(Debug, Subcommand)]
 pub enum Experiment {

@@ -1,9 +1,10 @@
 //! What is claimed of the operations along time, on the processor and on a graphics card.
 
 use burn::signal::{irfft, rfft};
-use burn::tensor::{DType, Device, DeviceKind, DeviceType, Tensor, TensorData};
+use burn::tensor::{DType, Device, Tensor, TensorData};
 use ml_links::operations::{causal_convolution, linear_scan};
 use ml_links::operations_on_cpu as cpu;
+use ml_links::testing::{card, numbers};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
@@ -24,10 +25,6 @@ fn floats<const D: usize>(
     Tensor::from_data(TensorData::new(numbers.to_vec(), shape), (device, dtype))
 }
 
-fn numbers<const D: usize>(tensor: Tensor<D>) -> Vec<f64> {
-    tensor.into_data().convert::<f64>().try_to_vec().unwrap()
-}
-
 /// Asserts closeness, and says where the first difference is.
 fn assert_close(found: &[f64], expected: &[f64], tolerance: f64, what: &str) {
     assert_eq!(found.len(), expected.len(), "{what}");
@@ -37,17 +34,6 @@ fn assert_close(found: &[f64], expected: &[f64], tolerance: f64, what: &str) {
             "{what}: at {k} expected {expected}, found {found}"
         );
     }
-}
-
-/// A graphics card, or what stands in for one; says so where there is none.
-fn card() -> Option<Device> {
-    let found = !Device::enumerate(DeviceType::Wgpu).is_empty();
-    if !found {
-        println!(
-            "SKIPPED: this machine has no graphics adapter, so nothing was compared with the processor"
-        );
-    }
-    found.then(|| Device::wgpu(DeviceKind::DefaultDevice))
 }
 
 /// The sum that a causal convolution stands for.

@@ -10,6 +10,7 @@ use ml_links::parameterization::{
     Adding, ComplexTensor, DiagonalStateSpace, DiagonalStateSpaceConfig, expm1, held_input_step,
     inverse_softplus, learning_rates, optimizer, softplus, vandermonde_kernel,
 };
+use ml_links::testing::numbers;
 use nalgebra::Complex;
 use proptest::prelude::*;
 
@@ -33,10 +34,6 @@ fn double(layer: &DiagonalStateSpace) -> DiagonalStateSpace {
         c_imaginary: cast(&layer.c_imaginary),
         d: cast(&layer.d),
     }
-}
-
-fn numbers<const D: usize>(tensor: Tensor<D>) -> Vec<f64> {
-    tensor.into_data().iter::<f64>().collect()
 }
 
 fn largest(tensor: Tensor<3>) -> f64 {

@@ -8,6 +8,7 @@
 use multiversion::multiversion;
 use nalgebra::{DMatrix, DMatrixView, DMatrixViewMut};
 use rayon::prelude::*;
+use s4::dplr_on_cpu::dot;
 
 /// What is added to a variance before its root is taken.
 pub const EPSILON: f32 = 1e-5;
@@ -217,21 +218,7 @@ fn norm_one_back(
     sums
 }
 
-/// `Σ aᵢ bᵢ`, added up in eight columns that lie in one register.
-#[inline(always)]
-fn dot(a: &[f32], b: &[f32]) -> f32 {
-    let ((a, a_rest), (b, b_rest)) = (a.as_chunks::<8>(), b.as_chunks::<8>());
-    let mut columns = [0.0; 8];
-    for (a, b) in a.iter().zip(b) {
-        for i in 0..8 {
-            columns[i] += a[i] * b[i];
-        }
-    }
-    let rest: f32 = a_rest.iter().zip(b_rest).map(|(a, b)| a * b).sum();
-    columns.iter().sum::<f32>() + rest
-}
-
-/// `Σ aᵢ`, in the same way.
+/// `Σ aᵢ`, eight sums side by side.
 #[inline(always)]
 fn sum(a: &[f32]) -> f32 {
     let (a, rest) = a.as_chunks::<8>();

@@ -14,13 +14,14 @@ use burn::backend::autodiff::ops::{Backward, Ops, OpsKind};
 use burn::backend::flex::FlexTensor;
 use burn::backend::tensor::FloatTensor;
 use burn::backend::{Backend, Dispatch, Flex, TensorMetadata, backend_extension};
-use burn::tensor::{DType, Device, FloatDType, Int, Tensor, TensorData, activation};
+use burn::tensor::{DType, FloatDType, Int, Tensor, TensorData, activation};
 use ml_links::language_model;
 use s4::block_on_cpu::{self as cpu, EPSILON, Mixing, Sizes};
+use s4::dplr_operations::on_processor;
 
 /// Whether these tensors are single precision on a processor, where the fast arithmetic is.
 fn is_fast(x: &Tensor<3>) -> bool {
-    x.dtype() == DType::F32 && x.device().inner() == Device::flex()
+    x.dtype() == DType::F32 && on_processor(&x.device())
 }
 
 /// Layer normalisation across channels: at each step mean 0 and variance 1, then scaled by `gamma` and shifted by `beta`.

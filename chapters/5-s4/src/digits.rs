@@ -9,12 +9,12 @@ use std::io::{self, BufRead, BufReader};
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use clap::builder::RangedU64ValueParser;
 use flate2::bufread::MultiGzDecoder;
 use s4::download::{DownloadError, Remote, cache_folder, fetch};
 use s4::idx::{IdxError, read_idx};
 use s4::strokes::strokes;
 use thiserror::Error;
+use workbench::command_line::count;
 
 /// Pixels in a row, and rows in a picture.
 pub const SIDE: usize = 28;
@@ -279,10 +279,6 @@ pub fn fetch_all(
     Ok(())
 }
 
-fn count() -> RangedU64ValueParser<usize> {
-    RangedU64ValueParser::new().range(1..=1_000_000)
-}
-
 /// The flags of a command that needs digits.
 #[derive(Debug, Clone, PartialEq, Args)]
 pub struct DataArguments {
@@ -290,10 +286,10 @@ pub struct DataArguments {
     #[arg(long, value_name = "strokes|mnist|DIR", default_value = "strokes")]
     pub data: PathBuf,
     /// Learns from so many digits at most [default: all; 20000 strokes]
-    #[arg(long, value_parser = count())]
+    #[arg(long, value_parser = count(1_000_000))]
     pub digits: Option<usize>,
     /// Is tested on so many at most [default: all; 2000 strokes]
-    #[arg(long, value_parser = count())]
+    #[arg(long, value_parser = count(1_000_000))]
     pub test_digits: Option<usize>,
 }
 

@@ -57,8 +57,14 @@ fn check(modes: &Tensor<3>, length: usize) {
     assert!(length > 0, "expected a kernel of at least one number, found a length of 0");
 }
 
-/// Whether tensors of this device are slices of numbers.
-fn on_processor(device: &Device) -> bool {
+/// Whether tensors of this device are slices of numbers in memory.
+///
+/// ```
+/// use burn::tensor::Device;
+///
+/// assert!(s4::dplr_operations::on_processor(&Device::flex().autodiff()));
+/// ```
+pub fn on_processor(device: &Device) -> bool {
     matches!(device.clone().inner().as_dispatch(), DispatchDevice::Flex(_))
 }
 
@@ -108,8 +114,19 @@ impl<B: DplrAdjoint, S: CheckpointStrategy> DplrKernel for Autodiff<B, S> {
     }
 }
 
-/// The numbers of a tensor of any layout, in f64.
-fn numbers(tensor: &FlexTensor) -> Vec<f64> {
+/// The numbers of a tensor of any layout, row by row, in f64.
+///
+/// ```
+/// use burn::backend::flex::FlexTensor;
+/// use burn::tensor::TensorData;
+///
+/// let tensor = FlexTensor::from_data(TensorData::from([[1.0_f32, 2.0], [3.0, 4.0]]));
+/// assert_eq!(s4::dplr_operations::flex_numbers(&tensor), [1.0, 2.0, 3.0, 4.0]);
+/// ```
+///
+/// # Panics
+/// When they are neither in single nor in double precision.
+pub fn flex_numbers(tensor: &FlexTensor) -> Vec<f64> {
     let tensor = tensor.to_contiguous();
     match tensor.dtype() {
         DType::F64 => tensor.as_slice::<f64>().expect("contiguous numbers").to_vec(),
@@ -121,23 +138,32 @@ fn numbers(tensor: &FlexTensor) -> Vec<f64> {
     }
 }
 
-/// A tensor with the precision of another.
-fn tensor<const D: usize>(numbers: Vec<f64>, shape: [usize; D], like: &FlexTensor) -> FlexTensor {
+/// A tensor with the precision of another; see [`flex_numbers`] for the way there.
+pub fn flex_tensor<const D: usize>(
+    numbers: Vec<f64>,
+    shape: [usize; D],
+    like: &FlexTensor,
+) -> FlexTensor {
     FlexTensor::from_data(TensorData::new(numbers, shape).convert_dtype(like.dtype()))
 }
 
 impl DplrKernel for Flex {
     fn dplr_kernel(modes: FlexTensor, length: usize) -> FlexTensor {
         let [channels, _, pairs] = modes.shape().dims();
-        tensor(cpu::dplr_kernel(&numbers(&modes), pairs, length), [channels, length], &modes)
+        flex_tensor(
+            cpu::dplr_kernel(&flex_numbers(&modes), pairs, length),
+            [channels, length],
+            &modes,
+        )
     }
 }
 
 impl DplrAdjoint for Flex {
     fn dplr_kernel_adjoint(modes: FlexTensor, gradient: FlexTensor) -> FlexTensor {
         let shape: [usize; 3] = modes.shape().dims();
-        let by_modes = cpu::dplr_kernel_adjoint(&numbers(&modes), shape[2], &numbers(&gradient));
-        tensor(by_modes, shape, &modes)
+        let by_modes =
+            cpu::dplr_kernel_adjoint(&flex_numbers(&modes), shape[2], &flex_numbers(&gradient));
+        flex_tensor(by_modes, shape, &modes)
     }
 }
 

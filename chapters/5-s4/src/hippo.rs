@@ -24,7 +24,7 @@ use classical_ssm::state_space::{Continuous, Discrete, StateSpace, StateSpaceErr
 use discretization::accuracy_and_stability::Discretization;
 use discretization::sampling::DiscretizationError;
 use math_foundations::stability::{StabilityError, spectral_abscissa};
-use math_foundations::validation::{InputError, finite_vector, length, positive};
+use math_foundations::validation::{InputError, at_least_one, finite_vector, length, positive};
 use ml_links::parameterization::normal;
 use nalgebra::{DMatrix, DVector};
 use rand::SeedableRng;
@@ -141,13 +141,6 @@ impl Measure {
 /// A memory has at least one number.
 fn states(d_state: usize) -> Result<(), InputError> {
     at_least_one("N", d_state)
-}
-
-fn at_least_one(name: &'static str, count: usize) -> Result<(), InputError> {
-    match count {
-        0 => Err(InputError::OutOfRange { name, expected: "at least 1", value: "0".to_owned() }),
-        _ => Ok(()),
-    }
 }
 
 /// √(2n+1): how loud the Legendre polynomial of degree n is at its end, if its square adds up to 1.

@@ -22,7 +22,7 @@ use std::ops::Range;
 
 use math_foundations::fourier::root_of_unity;
 use math_foundations::validation::{
-    InputError, finite_vector, length as length_of, positive, shape as shape_of,
+    InputError, at_least_one, finite_vector, length as length_of, positive, shape as shape_of,
 };
 use ml_links::structured_matrices::{ComplexVector, Dplr, StateMatrix, StructureError};
 use nalgebra::{Complex, DMatrix};
@@ -64,15 +64,6 @@ pub enum KernelError {
     },
 }
 
-fn at_least_one(length: usize) -> Result<(), InputError> {
-    match length {
-        0 => {
-            Err(InputError::OutOfRange { name: "L", expected: "at least 1", value: "0".to_owned() })
-        }
-        _ => Ok(()),
-    }
-}
-
 /// What reads a kernel that ends after L steps: `c̃ = (I - Ā^L)ᵀ c`.
 ///
 /// The infinite kernel minus the same one, L steps late: nothing is left of what comes after. S4 learns c̃ itself and never
@@ -98,7 +89,7 @@ pub fn truncate(
     c: &ComplexVector,
     length: usize,
 ) -> Result<ComplexVector, KernelError> {
-    at_least_one(length)?;
+    at_least_one("L", length)?;
     // A row times Ā is Āᵀ times a column, and Āᵀ is Ā* conjugated.
     let later = a_bar.adjoint().power_times(length, &c.conjugate())?.conjugate();
     Ok(c - later)
@@ -128,7 +119,7 @@ pub fn restore(
     c_tilde: &ComplexVector,
     length: usize,
 ) -> Result<ComplexVector, KernelError> {
-    at_least_one(length)?;
+    at_least_one("L", length)?;
     let size = c_tilde.len();
     let columns = (0..size)
         .map(|n| {
@@ -371,7 +362,7 @@ impl<T: FftNum> KernelSpectrum<T> {
     /// # Errors
     /// [`KernelError::Input`] for L = 0; [`KernelError::OnMode`] for a root on a mode.
     pub fn kernel(&self, length: usize) -> Result<Vec<T>, KernelError> {
-        at_least_one(length)?;
+        at_least_one("L", length)?;
         let upper = (0..=length / 2).map(|root| self.at(root, length)).collect();
         back_to_time(upper, length)
     }
@@ -589,7 +580,7 @@ pub fn almost_linear_kernel(
     length: usize,
 ) -> Result<Vec<f64>, KernelError> {
     check(modes, c_tilde, delta)?;
-    at_least_one(length)?;
+    at_least_one("L", length)?;
     let rank = modes.rank();
     // Both halves: a product of conjugates is the conjugate of the product.
     let weight = |place| {

@@ -3,6 +3,7 @@
 use std::process::ExitCode;
 
 use experiments::Experiment;
+use s4::kept_memory::keep_memory;
 use workbench::command_line::{self, Chapter};
 
 mod checks;
@@ -19,6 +20,7 @@ fn chapter() -> Chapter {
 }
 
 fn main() -> ExitCode {
+    keep_memory();
     command_line::run::<Experiment>(chapter())
 }
 

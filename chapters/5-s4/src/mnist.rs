@@ -11,7 +11,7 @@
 
 use burn::module::Module;
 use burn::tensor::{Device, Int, Tensor, TensorData};
-use ml_links::language_model::{Noise, Sampler};
+use ml_links::language_model::{Noise, Sampler, token_tensor};
 use ml_links::training::{Task, TrainingError};
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
@@ -44,8 +44,8 @@ pub fn greys(images: &[&[u8]], device: &Device) -> Tensor<2> {
 
 /// Numbers from 0 to 255 as a tensor of tokens.
 fn tokens<const D: usize>(numbers: &[u8], shape: [usize; D], device: &Device) -> Tensor<D, Int> {
-    let numbers: Vec<i32> = numbers.iter().map(|&number| i32::from(number)).collect();
-    Tensor::from_data(TensorData::new(numbers, shape), device)
+    let numbers: Vec<usize> = numbers.iter().map(|&number| usize::from(number)).collect();
+    token_tensor(&numbers, shape, device)
 }
 
 // ANCHOR: classifier

@@ -13,13 +13,13 @@
 //! Conventions: tokens are `[batch, length]`, as in chapter 4; in the stack sequences are `[batch, d_model, length]`. A
 //! context of n characters is read from rest.
 
-use burn::module::{Module, Param};
+use burn::module::Module;
 use burn::nn::{Embedding, Linear};
-use burn::tensor::{Device, Int, Tensor, TensorData, activation};
+use burn::tensor::{Device, Int, Tensor, activation};
 use ml_links::language_model::{
-    CharacterModel, Noise, TextError, bits_per_character, token_tensor,
+    CharacterModel, Noise, TextError, bits_per_character, even_parameter, token_tensor,
 };
-use rand::{RngExt, SeedableRng};
+use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 use s4::sequence_model::{SizeError, SpaceState, Stack, StackConfig, linear};
 use serde::{Deserialize, Serialize};
@@ -78,12 +78,11 @@ impl S4LanguageModelConfig {
         stack.check()?;
         let mut random = ChaCha8Rng::seed_from_u64(stack.seed);
         random.set_stream(1);
-        // Drawn evenly from ±√3: of variance 1, as the blocks expect it.
-        let mut draw = || (3_f64.sqrt() * (2.0 * random.random::<f64>() - 1.0)) as f32;
-        let vectors: Vec<f32> = (0..vocabulary * stack.d_model).map(|_| draw()).collect();
-        let vectors = TensorData::new(vectors, [vocabulary, stack.d_model]);
+        // Vectors of variance 1, as the blocks expect them.
+        let shape = [vocabulary, stack.d_model];
+        let weight = even_parameter(shape, 3_f64.sqrt(), &mut random, device);
         Ok(S4LanguageModel {
-            embedding: Embedding { weight: Param::from_tensor(Tensor::from_data(vectors, device)) },
+            embedding: Embedding { weight },
             stack: stack.init(device)?,
             head: linear([stack.d_model, vocabulary], &mut random, device),
         })
@@ -197,13 +196,13 @@ impl ContextCost {
     }
 }
 
-/// The context up to which every further one pays: more than twice the error of what it saves.
+/// The longest context that still pays: over the one before it, it saves more than three times the error of that.
 pub fn reach(costs: &[ContextCost]) -> Option<usize> {
     let pays = |pair: &&[ContextCost]| {
         let (gain, error) = pair[1].gain_over(&pair[0]);
-        gain > 2.0 * error
+        gain > 3.0 * error
     };
-    let last = costs.windows(2).take_while(pays).last();
+    let last = costs.windows(2).rfind(pays);
     last.map(|pair| pair[1].context).or(costs.first().map(|cost| cost.context))
 }
 // ANCHOR_END: gain

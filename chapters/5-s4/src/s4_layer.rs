@@ -11,18 +11,16 @@
 //! ```
 //!
 //! [`S4Layer`] is the layer, [`S4Layer::convolve`], [`S4Layer::step`] and [`S4Layer::walk`] are its faces; the kernel and the steps themselves are
-//! made by [`dplr_operations`](s4::dplr_operations). [`slow_parameters`] and [`optimizer`] train the flow more slowly than the rest.
+//! made by [`dplr_operations`](s4::dplr_operations). [`slow_parameters`] are those of the flow, which learn more slowly than the rest.
 //!
 //! Conventions: c is a parameter and c̃ is not, so the layer has no length. Of each conjugate pair one mode is stored and read as 2 Re.
 //! A step holds its input. Tensors of sequences are `[batch, channels, length]`.
 
 use burn::config::Config;
-use burn::lr_scheduler::module_lr_scheduler::{ModuleLearningRate, ModuleLrScheduler};
 use burn::module::{Module, Param, ParamGroup};
-use burn::optim::{AdamWConfig, ModuleOptimizer};
-use burn::tensor::{Device, Tensor, TensorData, activation};
+use burn::tensor::{Device, Tensor, activation};
 use ml_links::operations::causal_convolution;
-use ml_links::parameterization::{inverse_softplus, normal};
+use ml_links::parameterization::{inverse_softplus, normal, parameter};
 use ml_links::structured_matrices::ComplexVector;
 use nalgebra::{Complex, DMatrix, DVector};
 use rand::{RngExt, SeedableRng};
@@ -101,16 +99,6 @@ impl S4LayerConfig {
         let legs = Nplr::legs(d_state).and_then(|legs| legs.diagonalize());
         legs.expect("LegS is normal but for its rank of one").modes
     }
-}
-
-/// A parameter whose i-th number is `value(i)`.
-fn parameter<const D: usize>(
-    shape: [usize; D],
-    device: &Device,
-    value: impl FnMut(usize) -> f64,
-) -> Param<Tensor<D>> {
-    let values: Vec<f64> = (0..shape.iter().product()).map(value).collect();
-    Param::from_tensor(Tensor::from_data(TensorData::new(values, shape), device))
 }
 
 /// A layer of memories, one a channel: diagonal minus a rank of one, stable whatever its parameters are.
@@ -322,19 +310,4 @@ pub const FLOW: [&str; 7] =
 /// ```
 pub fn slow_parameters() -> ParamGroup {
     ParamGroup::from_any_predicates(FLOW.to_vec())
-}
-
-/// AdamW, whose decay leaves flows alone.
-pub fn optimizer(weight_decay: f32) -> ModuleOptimizer {
-    let adam = AdamWConfig::new().with_epsilon(1e-8);
-    adam.clone().with_weight_decay(weight_decay).init().with_group(
-        slow_parameters(),
-        adam.with_weight_decay(0.0).build(),
-        None,
-    )
-}
-
-/// The learning rates of a step: `rate` for all, but `fraction · rate` for flows.
-pub fn learning_rates(rate: f64, fraction: f64) -> ModuleLearningRate {
-    ModuleLrScheduler::new(rate).with_group(slow_parameters(), fraction * rate).step()
 }

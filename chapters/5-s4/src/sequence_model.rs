@@ -15,14 +15,17 @@
 
 use burn::module::{Module, Param};
 use burn::nn::Linear;
-use burn::tensor::{Device, Tensor, TensorData};
+use burn::tensor::{Device, Tensor};
 use clap::ValueEnum;
-use ml_links::language_model::Noise;
+use ml_links::language_model::{Noise, even_parameter};
 use ml_links::operations::causal_convolution;
-use ml_links::parameterization::{DiagonalState, DiagonalStateSpace, DiagonalStateSpaceConfig};
+use ml_links::parameterization::{
+    DiagonalState, DiagonalStateSpace, DiagonalStateSpaceConfig, held_input_step,
+};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use s4::block_operations::{Mixture, channel_norm, gated_mix};
+use s4::diagonal_operations::diagonal_kernel;
 use s4::s4_layer::{S4Layer, S4LayerConfig, S4State};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
@@ -165,7 +168,10 @@ impl Space {
     /// `d u` beside the convolution would be walks through memory of their own; inside it costs nothing.
     fn kernel(&self, length: usize) -> Tensor<2> {
         let (kernel, d) = match self {
-            Self::Diagonal(space) => (space.kernel(length), space.d.val()),
+            Self::Diagonal(space) => {
+                let (z, b_bar) = held_input_step(&space.lambda(), space.delta());
+                (diagonal_kernel(&space.c().times(&b_bar), &z, length), space.d.val())
+            }
             Self::S4(space) => (space.kernel(length), space.d.val()),
         };
         let first = kernel.clone().narrow(1, 0, 1) + d.unsqueeze_dim(1);
@@ -323,10 +329,7 @@ impl StackConfig {
 
 /// Weights drawn evenly from `±1/√inputs`.
 fn even(shape: [usize; 2], random: &mut ChaCha8Rng, device: &Device) -> Param<Tensor<2>> {
-    let bound = 1.0 / (shape[0] as f64).sqrt();
-    let mut draw = || (bound * (2.0 * random.random::<f64>() - 1.0)) as f32;
-    let values: Vec<f32> = (0..shape.iter().product()).map(|_| draw()).collect();
-    Param::from_tensor(Tensor::from_data(TensorData::new(values, shape), device))
+    even_parameter(shape, 1.0 / (shape[0] as f64).sqrt(), random, device)
 }
 
 /// A linear map before training: weights drawn evenly from `±1/√inputs`, biases 0.

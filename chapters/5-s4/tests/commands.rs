@@ -70,7 +70,7 @@ fn a_bad_file_is_refused_in_a_sentence() {
     refused("nan.csv", "level\n1\nNaN\n", "expected a finite number in line 3 of ");
     refused("short.csv", "day,level\n1,2\n2\n", "expected a finite number in line 3 of ");
     refused("other.csv", "day,depth\n1,2\n", "expected a column level in ");
-    refused("empty.csv", "", "expected a column level in ");
+    refused("empty.csv", "", "it is empty");
     refused("one.csv", "level\n1\n", "expected at least 2 values, found 1");
     let nowhere = folder.join("nowhere.csv");
     reconstruct.refused(&["--csv", argument(&nowhere)], "cannot read ");

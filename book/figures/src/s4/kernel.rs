@@ -82,7 +82,7 @@ pub fn draw_one_value_missing(parameters: &OneValueMissing) -> Result<String, Bo
     let taps: Vec<_> = kernel.iter().enumerate().map(|(k, &value)| (k as f64, value)).collect();
     let time = Plot::new("a kernel that rings around the age that was asked for")
         .x_label("k")
-        .y_label("$K_k$")
+        .y_label("$K̄_k$")
         .x_range(-1.0, length as f64)
         .stems(Role::Output, "", &taps);
     Ok(panels(&[frequencies, time]))

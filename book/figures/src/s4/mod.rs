@@ -5,7 +5,9 @@ use crate::Figure;
 pub mod diagonal;
 pub mod hippo;
 pub mod kernel;
+pub mod mnist;
 pub mod nplr;
+pub mod s4_language_model;
 pub mod s4_layer;
 pub mod s5;
 pub mod sequence_model;
@@ -20,6 +22,8 @@ pub fn figures() -> impl Iterator<Item = &'static Figure> {
         diagonal::FIGURES,
         s5::FIGURES,
         sequence_model::FIGURES,
+        mnist::FIGURES,
+        s4_language_model::FIGURES,
     ]
     .into_iter()
     .flatten()

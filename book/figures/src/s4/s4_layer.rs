@@ -56,7 +56,7 @@ pub fn draw_whose_length(parameters: &WhoseLength) -> Result<String, Box<dyn Err
     let panel = |conclusion: &str, longer: &[f64]| -> Plot {
         Plot::new(conclusion)
             .x_label("k")
-            .y_label("$K_k$")
+            .y_label("$K̄_k$")
             .x_range(-1.0, 2.0 * length as f64)
             .y_range(1.1 * low, 1.1 * high)
             .line(Role::State, "", &points(longer))

@@ -8,12 +8,18 @@ mod cut_after;
 mod delay_line;
 mod dplr_step;
 mod fastest_wave;
+mod half_overlaps;
 mod half_product;
+mod idx_sizes;
 mod leak_direction;
 mod leave_out_silence;
 mod legendre_values;
 mod legs_product;
+mod loss_of_a_piece;
+mod mean_so_far;
+mod nats_per_pixel;
 mod normed_step;
+mod own_bits;
 mod pair_echo;
 mod stack_size;
 mod step_of_any_length;
@@ -37,5 +43,11 @@ pub fn all() -> Vec<Exercise> {
         normed_step::exercise(),
         block_step::exercise(),
         stack_size::exercise(),
+        mean_so_far::exercise(),
+        nats_per_pixel::exercise(),
+        idx_sizes::exercise(),
+        loss_of_a_piece::exercise(),
+        own_bits::exercise(),
+        half_overlaps::exercise(),
     ]
 }

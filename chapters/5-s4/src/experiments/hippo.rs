@@ -1,12 +1,13 @@
 //! The experiment of the page `hippo`.
 
 use std::error::Error;
-use std::fs::{self, File};
-use std::path::{Path, PathBuf};
+use std::fs;
+use std::path::PathBuf;
 
 use clap::ValueEnum;
 use discretization::accuracy_and_stability::Discretization;
 use ml_links::parameterization::normal;
+use ml_links::sequence_prediction::read_column;
 use nalgebra::DVector;
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
@@ -168,41 +169,6 @@ fn series(options: &Options) -> Result<(String, Vec<f64>), Box<dyn Error>> {
             ("noise".to_owned(), (0..options.length).map(|_| normal(&mut random)).collect())
         }
     })
-}
-
-/// A column of a CSV file, by its name or by its number; the first row may be a heading.
-fn read_column(path: &Path, column: &str) -> Result<Vec<f64>, Box<dyn Error>> {
-    let unreadable = |error: &dyn Error| format!("cannot read {}: {error}", path.display());
-    let file = File::open(path).map_err(|error| unreadable(&error))?;
-    let mut reader = csv::ReaderBuilder::new()
-        .has_headers(false)
-        .flexible(true)
-        .trim(csv::Trim::All)
-        .from_reader(file);
-    let rows: Vec<csv::StringRecord> =
-        reader.records().collect::<Result<_, _>>().map_err(|error| unreadable(&error))?;
-    let bare = |cell: &str| cell.trim_start_matches('\u{feff}').to_owned();
-    let first: Vec<String> =
-        rows.first().map(|row| row.iter().map(bare).collect()).unwrap_or_default();
-    let by_name = first.iter().position(|name| name == column);
-    let by_number =
-        column.parse::<usize>().ok().filter(|n| (1..=first.len()).contains(n)).map(|n| n - 1);
-    let Some(index) = by_name.or(by_number) else {
-        let (path, found) = (path.display(), first.join(", "));
-        return Err(format!("expected a column {column} in {path}, found {found}").into());
-    };
-    let number = |cell: &str| bare(cell).parse::<f64>().ok().filter(|value| value.is_finite());
-    let is_heading = by_name.is_some() || number(&first[index]).is_none();
-    let mut values = Vec::new();
-    for (row, line) in rows.iter().zip(1_u64..).skip(usize::from(is_heading)) {
-        let cell = row.get(index).unwrap_or_default();
-        let line = row.position().map_or(line, csv::Position::line);
-        values.push(number(cell).ok_or_else(|| {
-            let path = path.display();
-            format!("expected a finite number in line {line} of {path}, found {cell:?}")
-        })?);
-    }
-    Ok(values)
 }
 
 /// A memory that has followed a series, asked for its last steps.

@@ -2,7 +2,6 @@
 
 use std::error::Error;
 use std::hint::black_box;
-use std::time::Instant;
 
 use classical_ssm::state_space::{Discrete, StateSpace};
 use discretization::bilinear::bilinear;
@@ -18,7 +17,7 @@ use s4::kernel::{
 };
 use s4::nplr::{Nplr, PairedDplr};
 
-use super::count;
+use super::{count, seconds};
 
 #[derive(Debug, clap::Args)]
 pub struct Options {
@@ -155,18 +154,6 @@ fn shown(z: Complex<f64>) -> String {
     let part = |x: f64| if x.abs() < 5e-10 { 0.0 } else { x };
     let (re, im) = (part(z.re), part(z.im));
     format!("{re:.8} {} {:.8}i", if im < 0.0 { '-' } else { '+' }, im.abs())
-}
-
-/// Seconds of one call: the best of many short rounds, so that other work falls between them.
-fn seconds(mut call: impl FnMut()) -> f64 {
-    let (began, mut best, mut rounds) = (Instant::now(), f64::INFINITY, 0);
-    while began.elapsed().as_secs_f64() < 3.0 && rounds < 300 {
-        let start = Instant::now();
-        call();
-        best = best.min(start.elapsed().as_secs_f64());
-        rounds += 1;
-    }
-    best
 }
 
 /// Modes spread as those of LegS are: `ω_n = N/π (N/(2n+1) - 1)`, for times alone.

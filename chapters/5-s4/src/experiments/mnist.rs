@@ -2,7 +2,6 @@
 
 use std::error::Error;
 use std::path::PathBuf;
-use std::time::Duration;
 
 use burn::module::Module;
 use burn::tensor::Device;
@@ -10,11 +9,10 @@ use clap::{Args, Subcommand};
 use ml_links::language_model::Sampler;
 use ml_links::training::checkpoint::Checkpoint;
 use ml_links::training::{
-    CheckpointError, DeviceArguments, Outcome, ParameterGroup, Recipe, RunOptions, Task, Trainer,
-    train,
+    CheckpointError, DeviceArguments, Outcome, ParameterGroup, Recipe, RunArguments, RunOptions,
+    Task, Trainer, train,
 };
 use s4::digits::{DataArguments, Digits, PIXELS};
-use s4::kept_memory::keep_memory;
 use s4::mnist::{Classifier, Lesson, PixelModel, percent_wrong};
 use s4::pictures::{Row, save, to_terminal};
 use s4::pixel_tables::to_beat;
@@ -29,28 +27,20 @@ use super::count;
 #[derive(Debug, Subcommand)]
 pub enum Training {
     /// To say which digit a melody of 784 pixels was
-    MnistClassify(Reading),
+    MnistClassify(Arguments),
     /// To foretell every pixel of a digit from those before it
-    MnistModel(Writing),
+    MnistModel(Arguments),
 }
 
 #[derive(Debug, Args)]
-pub struct Reading {
+pub struct Arguments {
     #[command(flatten)]
     run: Run,
     #[command(flatten)]
-    model: ReadingStack,
+    model: Layers,
 }
 
-#[derive(Debug, Args)]
-pub struct Writing {
-    #[command(flatten)]
-    run: Run,
-    #[command(flatten)]
-    model: WritingStack,
-}
-
-/// The flags of any run.
+/// The flags of either task.
 #[derive(Debug, Args)]
 struct Run {
     #[command(flatten)]
@@ -58,85 +48,53 @@ struct Run {
     /// How often each digit is learned, on average
     #[arg(long, default_value_t = 6.0)]
     epochs: f64,
-    /// Stops after so many minutes, with a checkpoint
-    #[arg(long)]
-    minutes: Option<f64>,
     /// Digits in a step
     #[arg(long, default_value_t = 32, value_parser = count(10_000))]
     batch: usize,
-    /// The peak of the learning rate
-    #[arg(long, default_value_t = 4e-3)]
-    lr: f64,
-    /// How strongly weights are drawn to 0
-    #[arg(long, default_value_t = 0.05)]
-    weight_decay: f64,
-    /// Where all randomness comes from
-    #[arg(long, default_value_t = 0)]
-    seed: u64,
-    /// The folder of the checkpoints [default: runs/ and the name of the task]
-    #[arg(long, value_name = "FOLDER")]
-    out: Option<PathBuf>,
-    /// Continues the run in that folder; all other flags as they were
-    #[arg(long)]
-    resume: bool,
-    /// Writes loss, errors and speed into this CSV file
-    #[arg(long, value_name = "FILE")]
-    log: Option<PathBuf>,
-    /// Steps between two looks at the digits held out
-    #[arg(long, value_name = "STEPS", default_value_t = 500)]
-    evaluate_every: usize,
-    /// Steps between two checkpoints
-    #[arg(long, value_name = "STEPS", default_value_t = 500)]
-    save_every: usize,
     #[command(flatten)]
-    device: DeviceArguments,
+    training: RunArguments,
 }
 
-/// Declares the flags of a stack with defaults of their own.
-macro_rules! stack {
-    ($name:ident, $d_model:literal, $d_state:literal, $layers:literal, $dropout:literal) => {
-        #[derive(Debug, Clone, Copy, Args)]
-        struct $name {
-            /// Which memory a block has
-            #[arg(long, value_enum, default_value_t)]
-            memory: Memory,
-            /// Channels
-            #[arg(long, default_value_t = $d_model)]
-            d_model: usize,
-            /// States of each channel in each block
-            #[arg(long, default_value_t = $d_state)]
-            d_state: usize,
-            /// Blocks
-            #[arg(long, default_value_t = $layers)]
-            layers: usize,
-            /// The share of channels that are silenced in training
-            #[arg(long, default_value_t = $dropout)]
-            dropout: f64,
-            /// Where a block norms
-            #[arg(long, value_enum, default_value_t)]
-            norm: Norm,
-        }
-
-        impl $name {
-            fn config(self, seed: u64) -> StackConfig {
-                let Self { memory, d_model, d_state, layers, dropout, norm } = self;
-                StackConfig {
-                    memory,
-                    d_model,
-                    d_state,
-                    layers,
-                    dropout,
-                    norm,
-                    seed,
-                    ..StackConfig::default()
-                }
-            }
-        }
-    };
+/// The flags of the model.
+#[derive(Debug, Clone, Copy, Args)]
+struct Layers {
+    /// Which memory a block has
+    #[arg(long, value_enum, default_value_t)]
+    memory: Memory,
+    /// Channels
+    #[arg(long, default_value_t = 64)]
+    d_model: usize,
+    /// States of each channel in each block
+    #[arg(long, default_value_t = 64)]
+    d_state: usize,
+    /// Blocks
+    #[arg(long, default_value_t = 4)]
+    layers: usize,
+    /// The share of channels that are silenced in training [default: 0.1 to classify, 0 to model]
+    #[arg(long)]
+    dropout: Option<f64>,
+    /// Where a block norms
+    #[arg(long, value_enum, default_value_t)]
+    norm: Norm,
 }
 
-stack!(ReadingStack, 64, 64, 4, 0.1);
-stack!(WritingStack, 64, 64, 4, 0.0);
+impl Layers {
+    /// What they make, if nobody asks for another share of dropout than this.
+    fn config(self, seed: u64, dropout: f64) -> StackConfig {
+        let Self { memory, d_model, d_state, layers, norm, .. } = self;
+        let dropout = self.dropout.unwrap_or(dropout);
+        StackConfig {
+            memory,
+            d_model,
+            d_state,
+            layers,
+            dropout,
+            norm,
+            seed,
+            ..StackConfig::default()
+        }
+    }
+}
 
 /// The name of a task, in folders and in checkpoints.
 const READING: &str = "mnist-classify";
@@ -153,10 +111,13 @@ struct Saved {
 }
 
 pub fn run(training: &Training) -> Result<(), Box<dyn Error>> {
-    keep_memory();
     match training {
-        Training::MnistClassify(Reading { run, model }) => classify(run, model.config(run.seed)),
-        Training::MnistModel(Writing { run, model }) => foretell(run, model.config(run.seed)),
+        Training::MnistClassify(Arguments { run, model }) => {
+            classify(run, model.config(run.training.seed, 0.1))
+        }
+        Training::MnistModel(Arguments { run, model }) => {
+            foretell(run, model.config(run.training.seed, 0.0))
+        }
     }
 }
 
@@ -196,14 +157,11 @@ fn learn<M: Module>(
 where
     Lesson: Task<M>,
 {
-    let enough = |number: f64| number > 0.0 && number < 1e9;
-    if !enough(run.epochs) {
+    if !(run.epochs > 0.0 && run.epochs < 1e9) {
         return Err(format!("expected --epochs above 0, found {}", run.epochs).into());
     }
-    if let Some(minutes) = run.minutes.filter(|&minutes| !enough(minutes)) {
-        return Err(format!("expected --minutes above 0, found {minutes}").into());
-    }
-    let (train_digits, test) = run.data.open(run.seed)?;
+    run.training.check()?;
+    let (train_digits, test) = run.data.open(run.training.seed)?;
     if train_digits.len() < 2 {
         return Err(format!(
             "expected at least 2 digits to learn from, found {}",
@@ -211,7 +169,7 @@ where
         )
         .into());
     }
-    let device = run.device.device()?.autodiff();
+    let device = run.training.device.device()?.autodiff();
     let model = init(stack, &device)?;
     let tables = if task == WRITING { to_beat(&train_digits, &test) } else { Vec::new() };
     let (parameters, digits) = (model.num_params(), train_digits.len());
@@ -223,13 +181,7 @@ where
         "strokes" => data,
         _ => "mnist".to_owned(),
     };
-    let recipe = Recipe {
-        rate: run.lr,
-        weight_decay: run.weight_decay,
-        seed: run.seed,
-        floor: 0.01,
-        ..Recipe::new(steps)
-    };
+    let recipe = Recipe { floor: 0.01, ..run.training.recipe(steps) };
     let groups = [ParameterGroup::of(slow_parameters()).rate(0.25).without_decay()];
     let trainer = Trainer::new(model, recipe)?.with_groups(groups);
     println!(
@@ -249,20 +201,12 @@ where
 
     let saved = Saved { task: task.to_owned(), stack, data, digits, batch: run.batch };
     let configuration = json!(saved);
-    let out = run.out.clone().unwrap_or_else(|| PathBuf::from("runs").join(task));
-    let options = RunOptions {
-        out: Some(out.clone()),
-        resume: run.resume,
-        log: run.log.clone(),
-        evaluate_every: run.evaluate_every,
-        save_every: run.save_every,
-        sample_every: 0,
-        limit: run.minutes.map(|minutes| Duration::from_secs_f64(60.0 * minutes)),
-    };
+    let usual = PathBuf::from("runs").join(task);
+    let options = run.training.options(&usual);
     let (trainer, outcome) =
         train(trainer, &lesson, &options, &configuration, &mut |line| println!("{line}"))?;
-    let best =
-        Checkpoint::read(&RunOptions::best_in(&out))?.load_into(trainer.into_model().valid())?;
+    let best = RunOptions::best_in(&run.training.out_or(&usual));
+    let best = Checkpoint::read(&best)?.load_into(trainer.into_model().valid())?;
     Ok(Learned { best, outcome, test })
 }
 
@@ -276,8 +220,11 @@ fn summarise(run: &Run, outcome: &Outcome, unit: &str) {
     let minutes = outcome.seconds / 60.0;
     println!("time      {minutes:.1} minutes, {:.0} pixels a second", outcome.speed);
     if !outcome.finished {
-        let out =
-            run.out.as_ref().map_or_else(String::new, |out| format!(" --out {}", out.display()));
+        let out = run
+            .training
+            .out
+            .as_ref()
+            .map_or_else(String::new, |out| format!(" --out {}", out.display()));
         println!("not done: --resume{out} goes on");
     }
 }

@@ -1,10 +1,10 @@
 //! The experiments of chapter 5, in reading order: one module a page, one command each.
 
 use std::error::Error;
+use std::time::Instant;
 
 use clap::Subcommand;
-use clap::builder::RangedU64ValueParser;
-use workbench::command_line::Experiments;
+use workbench::command_line::{Experiments, count};
 
 mod diagonal;
 mod digits;
@@ -17,9 +17,16 @@ mod s4_layer;
 mod s5;
 mod sequence_model;
 
-/// What an option that counts may be: from 1 to `most`, beyond which memory or patience would end.
-fn count(most: u64) -> RangedU64ValueParser<usize> {
-    RangedU64ValueParser::new().range(1..=most)
+/// Seconds of one call: the best of many rounds, so that other work falls between them.
+fn seconds(mut call: impl FnMut()) -> f64 {
+    let (began, mut best, mut rounds) = (Instant::now(), f64::INFINITY, 0);
+    while rounds < 3 || (began.elapsed().as_secs_f64() < 3.0 && rounds < 300) {
+        let start = Instant::now();
+        call();
+        best = best.min(start.elapsed().as_secs_f64());
+        rounds += 1;
+    }
+    best
 }
 
 #[derive(Debug, Subcommand)]

@@ -13,7 +13,6 @@ use ml_links::reading::{
     train_on_text,
 };
 use ml_links::training::{DeviceArguments, ParameterGroup};
-use s4::kept_memory::keep_memory;
 use s4::s4_language_model::{
     ContextCost, S4LanguageModel, S4LanguageModelConfig, bits_with_context, reach,
 };
@@ -101,14 +100,12 @@ impl Architecture for Reader {
 }
 
 pub fn train(options: &Training) -> Result<(), Box<dyn Error>> {
-    keep_memory();
     let reader = Reader { model_seed: options.text.seed, ..options.reader };
     train_on_text(&options.text, &reader, &mut |line| println!("{line}"))?;
     Ok(())
 }
 
 pub fn generate(options: &Writing) -> Result<(), Box<dyn Error>> {
-    keep_memory();
     match continue_text::<Reader>(&options.arguments, &mut io::stdout().lock()) {
         // The reader of a pipe may stop reading: `| head`.
         Err(ReadingError::Output(error)) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
@@ -136,7 +133,6 @@ pub struct Covering {
 }
 
 pub fn context(options: &Covering) -> Result<(), Box<dyn Error>> {
-    keep_memory();
     let &Covering { longest, every, .. } = options;
     let (model, vocabulary) = load::<Reader>(&options.checkpoint, &options.device.device()?)?;
     let text = match &options.text {
@@ -172,7 +168,7 @@ pub fn context(options: &Covering) -> Result<(), Box<dyn Error>> {
     println!("{:>9}  {:>8}  {:>8.3}{}", "all", "-", cost.mean(), saved(costs.last(), &cost));
     if let Some(reach) = reach(&costs) {
         println!(
-            "reach     {reach} characters: up to there each doubling saves more than twice its error"
+            "reach     {reach} characters: the last doubling that saves more than three times its error"
         );
     }
     Ok(())

@@ -14,7 +14,7 @@ use s4::dplr_operations::{composed_kernel, dplr_kernel};
 use s4::kernel::{KernelSpectrum, s4_kernel, truncate_paired};
 use s4::s4_layer::{S4Layer, S4LayerConfig};
 
-use super::count;
+use super::{count, seconds};
 
 #[derive(Debug, clap::Args)]
 pub struct Options {
@@ -150,18 +150,6 @@ fn percent(share: f64) -> String {
     if share < 1e-9 { format!("{share:.0e}") } else { format!("{:.1} %", 100.0 * share) }
 }
 
-/// Milliseconds of one call: the best of many rounds, so that other work falls between them.
-fn milliseconds(mut call: impl FnMut()) -> f64 {
-    let (began, mut best, mut rounds) = (Instant::now(), f64::INFINITY, 0);
-    while rounds < 3 || (began.elapsed().as_secs_f64() < 3.0 && rounds < 300) {
-        let start = Instant::now();
-        call();
-        best = best.min(start.elapsed().as_secs_f64());
-        rounds += 1;
-    }
-    1e3 * best
-}
-
 fn time(options: &Options) -> Result<(), Box<dyn Error>> {
     let Options { d_state, length, seed, .. } = *options;
     let (channels, batch) = (128, 128);
@@ -179,34 +167,38 @@ fn time(options: &Options) -> Result<(), Box<dyn Error>> {
         println!("{name:<50} {there:>9.1} {both:>16}");
     };
     let back = |kernel: fn(Tensor<3>, usize) -> Tensor<2>| {
-        milliseconds(|| {
+        1e3 * seconds(|| {
             let leaf = Tensor::<3>::from_data(modes.clone().into_data(), &autodiff).require_grad();
             let grads = kernel(leaf.clone(), length).sum().backward();
             black_box(leaf.grad(&grads));
         })
     };
     let there = |kernel: fn(Tensor<3>, usize) -> Tensor<2>| {
-        milliseconds(|| drop(black_box(kernel(modes.clone(), length).into_data())))
+        1e3 * seconds(|| drop(black_box(kernel(modes.clone(), length).into_data())))
     };
     row("kernel, an operation of our own", there(dplr_kernel), Some(back(dplr_kernel)));
     row("kernel, composed", there(composed_kernel), Some(back(composed_kernel)));
     let blow = impulse(channels, length);
-    let stepped = milliseconds(|| {
-        let mut state = plain.initial_state(1, &device);
-        drop(black_box(plain.walk(blow.clone(), &mut state).into_data()));
-    });
+    let stepped = 1e3
+        * seconds(|| {
+            let mut state = plain.initial_state(1, &device);
+            drop(black_box(plain.walk(blow.clone(), &mut state).into_data()));
+        });
     row("kernel, by steps", stepped, None);
     let u = noise([batch, channels, length], seed, &device, FloatDType::F32);
     let kernel = plain.kernel(length);
-    let convolved = milliseconds(|| {
-        drop(black_box(causal_convolution(u.clone(), kernel.clone()).into_data()));
-    });
-    let convolved_back = milliseconds(|| {
-        let u = Tensor::<3>::from_data(u.clone().into_data(), &autodiff).require_grad();
-        let kernel = Tensor::<2>::from_data(kernel.clone().into_data(), &autodiff).require_grad();
-        let grads = causal_convolution(u.clone(), kernel.clone()).sum().backward();
-        black_box((u.grad(&grads), kernel.grad(&grads)));
-    });
+    let convolved = 1e3
+        * seconds(|| {
+            drop(black_box(causal_convolution(u.clone(), kernel.clone()).into_data()));
+        });
+    let convolved_back = 1e3
+        * seconds(|| {
+            let u = Tensor::<3>::from_data(u.clone().into_data(), &autodiff).require_grad();
+            let kernel =
+                Tensor::<2>::from_data(kernel.clone().into_data(), &autodiff).require_grad();
+            let grads = causal_convolution(u.clone(), kernel.clone()).sum().backward();
+            black_box((u.grad(&grads), kernel.grad(&grads)));
+        });
     row(&format!("convolution with it, batch {batch}"), convolved, Some(convolved_back));
 
     println!();

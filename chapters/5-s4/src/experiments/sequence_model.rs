@@ -12,7 +12,6 @@ use ml_links::training::{DeviceArguments, ParameterGroup, Recipe, Trainer, Train
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng;
 use s4::block_operations::cross_entropy;
-use s4::kept_memory::keep_memory;
 use s4::s4_layer::slow_parameters;
 use s4::sequence_model::{Memory, SequenceModel, SequenceModelConfig, StackConfig};
 use serde::Serialize;
@@ -77,7 +76,6 @@ struct Ran {
 }
 
 pub fn run(options: &Options) -> Result<(), Box<dyn Error>> {
-    keep_memory();
     let &Options { d_model, d_state, layers, memory, .. } = options;
     let device = options.device.device()?;
     let stack =

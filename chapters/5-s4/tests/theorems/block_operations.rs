@@ -2,14 +2,13 @@
 //! back.
 
 use burn::tensor::{Device, Tensor, TensorData};
+use ml_links::testing::{card, noise, numbers};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use s4::block_on_cpu;
 use s4::block_operations::{
     Mixture, channel_norm, channel_norm_composed, gated_mix, gated_mix_composed,
 };
-
-use crate::common::{card, noise, numbers};
 
 /// Lengths around the width of a register, and odd numbers of channels; more sequences than a task has.
 const SHAPES: [[usize; 3]; 5] = [[1, 1, 1], [2, 3, 7], [5, 8, 16], [9, 6, 33], [3, 20, 100]];

@@ -2,11 +2,14 @@
 
 use std::f64::consts::PI;
 
-use burn::tensor::Device;
+use burn::tensor::{Device, FloatDType, Tensor, TensorData};
 use discretization::diagonalization::{DiagonalSystem, ScalarStep};
 use math_foundations::matrix_exponential::matrix_exponential;
-use ml_links::parameterization::{DiagonalStateSpaceConfig, normal};
+use ml_links::parameterization::{
+    ComplexTensor, DiagonalStateSpaceConfig, normal, vandermonde_kernel as composed_kernel,
+};
 use ml_links::structured_matrices::{StructuredMatrix, Vandermonde};
+use ml_links::testing::{apart, numbers};
 use nalgebra::{Complex, DMatrix, DVector};
 use proptest::prelude::*;
 use rand::SeedableRng;
@@ -15,6 +18,7 @@ use s4::diagonal::{
     Spectrum, answer, dss_kernel, echo, legs_waves, missed, readable, vandermonde_kernel,
     without_low_rank,
 };
+use s4::diagonal_operations::diagonal_kernel;
 use s4::hippo::{Measure, hippo};
 use s4::nplr::Nplr;
 use serde_json::Value;
@@ -368,4 +372,51 @@ fn what_makes_no_diagonal_is_refused() {
     assert!(readable(&one, 0.1, 0, 1e-3).is_err());
     assert!(readable(&one, 0.1, 5, 0.0).is_err());
     assert!(readable(&one, f64::NAN, 5, 1e-3).is_err());
+}
+
+/// Kernels and the gradients of a random sum of them, by the parts of weights and modes.
+fn there_and_back(
+    kernel: fn(&ComplexTensor<2>, &ComplexTensor<2>, usize) -> Tensor<2>,
+    [channels, pairs, length]: [usize; 3],
+    precision: FloatDType,
+) -> Vec<Vec<f64>> {
+    let device = Device::flex().autodiff();
+    let noise = |count: usize, seed: f64| -> Vec<f64> {
+        (0..count).map(|k| ((k * k) as f64 * 0.7 + k as f64 + seed).sin()).collect()
+    };
+    // The same numbers in both precisions.
+    let tensor = |values: Vec<f64>, shape: [usize; 2]| {
+        let values: Vec<f32> = values.into_iter().map(|value| value as f32).collect();
+        let data = TensorData::new(values, shape);
+        Tensor::<2>::from_data(data, (&device, precision.into()))
+    };
+    let shape = [channels, pairs];
+    let leaf = |seed: f64, at: f64, by: f64| {
+        let values = noise(channels * pairs, seed).into_iter().map(|value| at + by * value);
+        tensor(values.collect(), shape).require_grad()
+    };
+    // Modes that fade within the length, and some that turn fast.
+    let parts =
+        [leaf(0.1, 0.0, 1.0), leaf(0.2, 0.0, 1.0), leaf(0.3, -0.03, 0.02), leaf(0.4, 0.5, 1.5)];
+    let [re, im, z_re, z_im] = parts.clone();
+    let (weight, z) = (ComplexTensor { re, im }, ComplexTensor { re: z_re, im: z_im });
+    let kernels = kernel(&weight, &z, length);
+    let seen = tensor(noise(channels * length, 0.5), [channels, length]);
+    let gradients = (kernels.clone() * seen).sum().backward();
+    let by = parts.iter().map(|part| numbers(part.grad(&gradients).unwrap()));
+    [numbers(kernels)].into_iter().chain(by).collect()
+}
+
+#[test]
+fn the_kernel_as_one_operation_is_the_one_of_chapter_4_there_and_back() {
+    for shape in [[1, 1, 2], [2, 3, 3], [3, 5, 7], [2, 8, 64], [4, 4, 100], [2, 32, 784]] {
+        let composed = there_and_back(composed_kernel, shape, FloatDType::F64);
+        for (precision, tolerance) in [(FloatDType::F64, 1e-12), (FloatDType::F32, 1e-6)] {
+            let found = there_and_back(diagonal_kernel, shape, precision);
+            for (what, (found, expected)) in found.iter().zip(&composed).enumerate() {
+                let off = apart(found, expected);
+                assert!(off < tolerance, "{shape:?}, {precision:?}, {what}: {off:e}");
+            }
+        }
+    }
 }

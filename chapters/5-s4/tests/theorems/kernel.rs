@@ -5,6 +5,7 @@ use discretization::bilinear::{bilinear, tustin_map};
 use math_foundations::fourier::{dft, inverse_dft, root_of_unity, to_complex};
 use ml_links::dual_computation::kernel as kernel_by_steps;
 use ml_links::structured_matrices::{ComplexVector, Dplr, StateMatrix, StructuredMatrix};
+use ml_links::testing::apart;
 use nalgebra::{Complex, DMatrix, DVector, dmatrix, dvector};
 use proptest::prelude::*;
 use rand::{RngExt, SeedableRng};
@@ -16,7 +17,7 @@ use s4::kernel::{
 };
 use s4::nplr::{Nplr, PairedDplr};
 
-use crate::common::{apart, complexes, fixture};
+use crate::common::{complexes, fixture};
 
 fn random_vector(size: usize, seed: u64) -> DVector<f64> {
     let mut random = ChaCha8Rng::seed_from_u64(seed);

@@ -232,7 +232,7 @@ fn flows_are_in_the_group_that_learns_slowly() {
 }
 
 #[test]
-fn a_reach_ends_where_nothing_more_is_saved() {
+fn a_reach_ends_with_the_last_doubling_that_saves() {
     // Each bit has a noise of its own that does not change with the context, and some that does.
     let costs = |means: [f64; 4]| -> Vec<ContextCost> {
         let cost = |(i, mean): (usize, f64)| {
@@ -246,8 +246,8 @@ fn a_reach_ends_where_nothing_more_is_saved() {
     };
     assert_eq!(reach(&costs([4.0, 3.0, 2.5, 2.0])), Some(8));
     assert_eq!(reach(&costs([4.0, 3.0, 2.5, 2.5])), Some(4));
-    assert_eq!(reach(&costs([4.0, 3.0, 3.0, 2.5])), Some(2));
-    assert_eq!(reach(&costs([4.0, 4.5, 3.0, 2.5])), Some(1));
+    assert_eq!(reach(&costs([4.0, 3.0, 3.0, 2.5])), Some(8));
+    assert_eq!(reach(&costs([4.0, 4.5, 4.5, 4.5])), Some(1));
     assert_eq!(reach(&[]), None);
     // The same characters: what they have in common plays no part in what is saved.
     let costs = costs([4.0, 3.0, 2.5, 2.0]);

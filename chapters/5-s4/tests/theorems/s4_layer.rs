@@ -4,13 +4,13 @@ use burn::module::{Module, Param};
 use burn::optim::GradientsParams;
 use burn::tensor::{Device, Distribution, FloatDType, Tensor, TensorData};
 use ml_links::structured_matrices::StructuredMatrix;
+use ml_links::testing::{apart, card, numbers};
+use ml_links::training::{AdamW, ParameterGroup};
 use nalgebra::{Complex, DVector};
 use proptest::prelude::*;
 use s4::dplr_operations::{composed_kernel, dplr_kernel, dplr_walk, step_of};
 use s4::kernel::{s4_kernel, truncate_paired};
-use s4::s4_layer::{S4Layer, S4LayerConfig, learning_rates, optimizer};
-
-use crate::common::{apart, card, numbers};
+use s4::s4_layer::{S4Layer, S4LayerConfig, slow_parameters};
 
 /// These numbers as a parameter in double precision.
 fn leaf<const D: usize>(values: Vec<f64>, shape: [usize; D], device: &Device) -> Param<Tensor<D>> {
@@ -365,7 +365,8 @@ fn flows_learn_slowly_and_do_not_decay() {
     let u = Tensor::<3>::random([2, 3, 40], Distribution::Uniform(-1.0, 1.0), &device);
     let loss = (layer.convolve(u) - 1.0).square().mean();
     let grads = GradientsParams::from_grads(loss.backward(), &layer);
-    let after = optimizer(0.1).step(learning_rates(1e-2, 0.1), layer.clone(), grads);
+    let flows = ParameterGroup::of(slow_parameters()).rate(0.1).without_decay();
+    let after = AdamW::new(0.1).with_groups([flows]).step(layer.clone(), grads, 1e-2, 1.0);
     let moved = |before: &Param<Tensor<2>>, after: &Param<Tensor<2>>| {
         let moved = (before.val() - after.val()).abs();
         (moved.clone().min().into_scalar::<f32>(), moved.max().into_scalar::<f32>())

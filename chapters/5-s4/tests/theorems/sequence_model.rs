@@ -3,11 +3,10 @@
 use burn::module::Module;
 use burn::tensor::{Device, Tensor, TensorData, activation};
 use ml_links::language_model::Noise;
+use ml_links::testing::noise;
 use ml_links::training::{Recipe, Trainer};
 use rand_chacha::ChaCha8Rng;
 use s4::sequence_model::{Memory, Norm, SequenceModel, SequenceModelConfig, Space, StackConfig};
-
-use crate::common::noise;
 
 fn largest<const D: usize>(tensor: Tensor<D>) -> f32 {
     tensor.abs().max().into_scalar()

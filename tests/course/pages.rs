@@ -286,6 +286,56 @@ fn every_term_and_every_reference_is_linked_from_a_page() {
     assert_none(faults);
 }
 
+/// A table whose last column is called `test` promises one for each of its rows.
+#[test]
+fn every_row_of_the_rosetta_tables_names_tests_of_its_page() {
+    let pages = pages();
+    let notation = pages
+        .iter()
+        .find(|page| page.path == "appendices/notation.md")
+        .expect("it is in the summary");
+    // A test is a paragraph that begins with its number, and the block of Rust below it.
+    let opening = Regex::new(r"(?m)^\*\*([0-9]+)\. ").unwrap();
+    let starts: Vec<(usize, &str)> = opening
+        .captures_iter(&notation.text)
+        .map(|found| (found.get(0).unwrap().start(), found.get(1).unwrap().as_str()))
+        .collect();
+    let tests: BTreeSet<&str> = starts
+        .iter()
+        .enumerate()
+        .filter(|&(i, &(start, _))| {
+            let end = starts.get(i + 1).map_or(notation.text.len(), |next| next.0);
+            let body = &notation.text[start..end];
+            body.contains("```rust") && body.contains("assert")
+        })
+        .map(|(_, &(_, number))| number)
+        .collect();
+    let (mut named, mut rows, mut inside) = (BTreeSet::new(), 0, false);
+    let mut faults = Vec::new();
+    for (number, line) in notation.text.lines().enumerate() {
+        let Some(cells) = line.strip_prefix('|').and_then(|line| line.strip_suffix('|')) else {
+            inside = false;
+            continue;
+        };
+        let last = cells.rsplit('|').next().unwrap_or("").trim();
+        if last == "test" {
+            inside = true;
+        } else if inside && !last.starts_with("---") {
+            rows += 1;
+            for test in last.split(", ") {
+                named.insert(test);
+                if !tests.contains(test) {
+                    faults.push(format!("notation.md:{}: no test `{test}`", number + 1));
+                }
+            }
+        }
+    }
+    assert!(rows > 20, "the Rosetta tables have {rows} rows");
+    let idle = tests.difference(&named).map(|test| format!("test {test} translates no row"));
+    faults.extend(idle);
+    assert_none(faults);
+}
+
 #[test]
 fn no_snippet_or_listing_hides_behind_another_language() {
     // A block without a language would be run by rustdoc as Rust: each says what it is.

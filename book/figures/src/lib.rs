@@ -8,13 +8,16 @@ use std::fs;
 use std::io;
 use std::path::Path;
 
+pub mod appendices;
 pub mod classical_ssm;
 pub mod discretization;
 pub mod how_to_read;
 pub mod introduction;
+pub mod mamba;
 pub mod math_foundations;
 pub mod ml_links;
 pub mod s4;
+pub mod state_space_duality;
 
 /// A figure: the name of its file, the page it belongs to, the function that draws it.
 #[derive(Debug, Clone, Copy)]
@@ -42,6 +45,9 @@ pub fn all() -> impl Iterator<Item = &'static Figure> {
         .chain(discretization::figures())
         .chain(ml_links::figures())
         .chain(s4::figures())
+        .chain(mamba::figures())
+        .chain(state_space_duality::figures())
+        .chain(appendices::figures())
 }
 
 /// What a redrawing did to a file.

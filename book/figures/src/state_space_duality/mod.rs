@@ -1,0 +1,12 @@
+//! Figures of chapter 7, a module a page.
+
+use crate::Figure;
+
+pub mod applications;
+pub mod evolution;
+pub mod mamba2;
+
+/// The figures of this chapter, in reading order.
+pub fn figures() -> impl Iterator<Item = &'static Figure> {
+    [mamba2::FIGURES, evolution::FIGURES, applications::FIGURES].into_iter().flatten()
+}

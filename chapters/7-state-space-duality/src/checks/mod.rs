@@ -1,0 +1,19 @@
+//! The exercises of chapter 7, in reading order: one module each, by the name of its blank.
+
+use workbench::exercise::Exercise;
+
+mod cache_bytes;
+mod gated_norm;
+mod head_step;
+mod one_step;
+mod write_the_difference;
+
+pub fn all() -> Vec<Exercise> {
+    vec![
+        gated_norm::exercise(),
+        head_step::exercise(),
+        one_step::exercise(),
+        cache_bytes::exercise(),
+        write_the_difference::exercise(),
+    ]
+}

@@ -51,7 +51,7 @@ fn matrix(canvas: &mut Canvas, corner: (f64, f64), width: f64, name: &str, place
     canvas.rect(Role::Ink.tinted(0.16).wide(2.2), corner, (width, 28.0), 4.0);
     let (x, y) = (corner.0 + width / 2.0, corner.1 + 19.0);
     canvas.text(Role::Ink, (x, y), Anchor::Middle, name);
-    canvas.text(Role::Ink.size(12.0).bold(), (corner.0 + 8.0, y - 1.0), Anchor::Start, place);
+    canvas.text(Role::Ink.size(13.0).bold(), (corner.0 + 8.0, y - 1.0), Anchor::Start, place);
 }
 
 /// y and z meet.

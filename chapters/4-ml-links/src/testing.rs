@@ -8,8 +8,11 @@ use rand_chacha::ChaCha8Rng;
 /// A graphics card, or what stands in for one; says so where there is none.
 ///
 /// ```
-/// if let Some(device) = ml_links::testing::card() {
-///     assert!(device.is_wgpu());
+/// use burn::tensor::Tensor;
+/// use ml_links::testing::{card, numbers};
+///
+/// if let Some(device) = card() {
+///     assert_eq!(numbers(Tensor::<1>::ones([2], &device) * 3.0), [3.0, 3.0]);
 /// }
 /// ```
 pub fn card() -> Option<Device> {

@@ -253,7 +253,7 @@ impl Weights {
     /// let config = MambaConfig { vocab_size: 10, hidden_size: 8, num_hidden_layers: 2, ..MambaConfig::default() };
     /// let weights = Weights::read(&config, &RandomTensors { seed: 1 })?;
     /// assert_eq!(weights.bytes_of_a_step(), 4 * weights.parameters());
-    /// # Ok::<(), mamba::config::ConfigError>(())
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn bytes_of_a_step(&self) -> usize {
         self.matrices().map(Matrix::bytes).sum::<usize>() + 4 * self.rest()

@@ -163,7 +163,7 @@ pub fn fused_scan_and_back(sizes: Sizes, steps: usize) -> Work {
 /// use mamba::hardware::{Roofline, decode};
 ///
 /// // Mamba-130m in single precision, where ten gigabytes come in a second.
-/// let step = decode(129_135_360, 4.0, 1, 24 * 1536 * (16 + 3));
+/// let step = decode(129_135_360, 4.0, 1, 24 * 1536 * (16 + 4));
 /// let machine = Roofline { bandwidth: 10e9, peak: 100e9 };
 /// assert_eq!((1.0 / machine.least_seconds(step)).floor(), 19.0); // tokens a second
 /// ```

@@ -56,7 +56,7 @@ fn a_scan_waits_for_memory_and_a_large_product_does_not() {
 
 #[test]
 fn decoding_reads_every_weight_for_every_token() {
-    let states = 24 * 1536 * (16 + 3);
+    let states = 24 * 1536 * (16 + 4);
     let [single, half] = [4.0, 2.0].map(|bytes| decode(129_135_360, bytes, 1, states));
     // A half as precise, nearly twice as fast.
     assert!((1.9..2.0).contains(&(single.bytes / half.bytes)));
@@ -67,7 +67,7 @@ fn decoding_reads_every_weight_for_every_token() {
     assert!((batch.operations / single.operations - 8.0).abs() < 1e-9);
     // The states there and back, and all that is read for a token.
     let moved = single.bytes - 4.0 * 129_135_360.0;
-    assert!((5.5e6..5.7e6).contains(&moved), "{moved}");
+    assert!((5.8e6..6.0e6).contains(&moved), "{moved}");
     assert!((0.5e9..0.53e9).contains(&single.bytes));
 }
 

@@ -14,5 +14,6 @@ pub mod mamba2_runner;
 pub mod mamba3;
 pub mod mamba3_layer;
 pub mod parity_lesson;
+pub mod semiseparable;
 pub mod ssd;
 pub mod ssd_operations;

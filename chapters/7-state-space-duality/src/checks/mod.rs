@@ -3,13 +3,17 @@
 use workbench::exercise::Exercise;
 
 mod cache_bytes;
+mod factor_block;
 mod gated_norm;
 mod head_step;
+mod mask_of_decays;
 mod one_step;
 mod write_the_difference;
 
 pub fn all() -> Vec<Exercise> {
     vec![
+        mask_of_decays::exercise(),
+        factor_block::exercise(),
         gated_norm::exercise(),
         head_step::exercise(),
         one_step::exercise(),

@@ -11,10 +11,13 @@ mod evolution;
 mod mamba2;
 mod mamba3;
 mod parity;
+mod semiseparable;
 mod train;
 
 #[derive(Debug, Subcommand)]
 pub enum Experiment {
+    /// The matrix of a head: the directions of its blocks, beside those of softmax attention, and four ways to multiply by it
+    Duality(semiseparable::Options),
     /// A block of Mamba beside one of Mamba-2: what each owns, keeps and computes
     Block(mamba2::Options),
     /// Continues a text, or tokens
@@ -35,6 +38,7 @@ pub enum Experiment {
 impl Experiments for Experiment {
     fn run(&self) -> Result<(), Box<dyn Error>> {
         match self {
+            Self::Duality(options) => semiseparable::run(options),
             Self::Block(options) => mamba2::run(options),
             Self::Generate(options) => mamba2::write(options),
             Self::Score(options) => mamba2::read(options),

@@ -7,4 +7,5 @@ mod common;
 mod evolution;
 mod mamba2;
 mod mamba3;
+mod semiseparable;
 mod ssd;

@@ -1,0 +1,17 @@
+use nalgebra::DMatrix;
+
+/// What is left at each step of what came in at each step.
+///
+/// `decays` are ā_0, …, ā_{L-1}: what a step keeps of the state before it. Entry k, j of the mask is ā_k ⋯ ā_{j+1}: all decays
+/// after step j, up to step k. It is 1 on the diagonal and 0 above. A decay may be 0: that step forgets everything.
+///
+/// Size: six lines. Time: 10 minutes.
+pub fn mask_of_decays(decays: &[f64]) -> DMatrix<f64> {
+    let mut mask = DMatrix::identity(decays.len(), decays.len());
+    for j in 0..decays.len() {
+        for k in j + 1..decays.len() {
+            mask[(k, j)] = decays[k] * mask[(k - 1, j)];
+        }
+    }
+    mask
+}

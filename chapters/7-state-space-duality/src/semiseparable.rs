@@ -82,7 +82,7 @@ fn checked(steps: &[Step]) -> Result<(), InputError> {
     Ok(())
 }
 
-/// The matrix that a recurrence multiplies its inputs by, `[length, length]`: the left side of eq-7-1.
+/// The matrix that a recurrence multiplies its inputs by, `[length, length]` (eq-7-1).
 ///
 /// Column j is what an input of size 1 at step j leaves in all outputs. *Good for* looking at; nobody has to write it down to
 /// multiply by it. Cost O(L² N²).
@@ -362,7 +362,7 @@ impl Head {
         segment_sums(log_decays.as_slice()).map(f64::exp)
     }
 
-    /// Queries times keys, and what is left of each: the right side of equation 7-1.
+    /// Equation 7-1: queries times keys, and what is left of each.
     pub fn attention(&self) -> DMatrix<f64> {
         (&self.c * self.b_bar().transpose()).component_mul(&self.mask())
     }

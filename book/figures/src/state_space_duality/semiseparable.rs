@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use classical_ssm::singular_values::singular_values;
 use math_foundations::validation::InputError;
-use nalgebra::DMatrix;
+use nalgebra::{DMatrix, DVector};
 use state_space_duality::semiseparable::{Head, below};
 use workbench::svg::{Anchor, Canvas, Pen, Point, Role};
 
@@ -86,7 +86,7 @@ pub fn draw_below_the_cut(parameters: &BelowTheCut) -> Result<String, InputError
         ),
     );
     let panels = [
-        (52.0, head.attention(), "$ā_k ⋯ ā_{j+1} C_k B_j$"),
+        (52.0, head.attention(), "mask $C_k B̄_j$"),
         (368.0, head.softmax(), "softmax $C_k B_j$"),
     ];
     let (side, top, sky, ground) = (256.0, 34.0, 326.0, 442.0);
@@ -120,34 +120,35 @@ pub fn draw_below_the_cut(parameters: &BelowTheCut) -> Result<String, InputError
     Ok(canvas.finish())
 }
 
-/// What the figure `four-readings` shows.
+/// What the figure `four-readings` shows: a system that is the same at every step.
 #[derive(Debug, Clone, PartialEq)]
 pub struct FourReadings {
     /// Steps of the text, a multiple of `chunk`.
     pub length: usize,
-    /// N: how many modes the system has.
-    pub modes: usize,
+    /// How fast each of the N numbers of the state fades.
+    pub rates: Vec<f64>,
     /// Steps of a chunk.
     pub chunk: usize,
-    /// Of the modes.
-    pub seed: u64,
 }
 
 impl Default for FourReadings {
     fn default() -> Self {
-        Self { length: 16, modes: 2, chunk: 4, seed: 4 }
+        Self { length: 16, rates: vec![-0.6, -0.12], chunk: 4 }
     }
 }
 
 /// One matrix four times: a way through the state, a kernel, a row of scores, chunks.
 ///
 /// # Errors
-/// For no steps or no modes.
+/// For no steps.
 pub fn draw_four_readings(parameters: &FourReadings) -> Result<String, InputError> {
-    let &FourReadings { length, modes, chunk, seed } = parameters;
-    let heads = Head::draw_modes(length, modes, seed)?;
-    let zeros = DMatrix::zeros(length, length);
-    let m = heads.iter().fold(zeros, |sum, head| sum + head.attention());
+    let FourReadings { length, rates, chunk } = parameters;
+    let (length, chunk) = (*length, *chunk);
+    let mut m = DMatrix::zeros(length, length);
+    for &rate in rates {
+        let ones = DMatrix::from_element(length, 1, 1.0);
+        m += Head::new(rate, DVector::repeat(length, 1.0), ones.clone(), ones)?.attention();
+    }
     let mut canvas = Canvas::new(
         640.0,
         196.0,
@@ -177,7 +178,7 @@ pub fn draw_four_readings(parameters: &FourReadings) -> Result<String, InputErro
     canvas.line(thick.dashed(), middle(lefts[1], j, 0), middle(lefts[1], last, last - j));
     // A query and its keys.
     canvas.rect(thick, (lefts[2], top + cell * k as f64), (cell * (k + 1) as f64, cell), 0.0);
-    draw_chunks(&mut canvas, &m, (lefts[3], top), side, (chunk, modes));
+    draw_chunks(&mut canvas, &m, (lefts[3], top), side, (chunk, rates.len()));
     Ok(canvas.finish())
 }
 

@@ -62,7 +62,7 @@ pub fn run(options: &Options) -> Result<(), Box<dyn Error>> {
     println!();
     println!("Softmax attention by a recurrence: numbers in the largest state, and how far off");
     println!();
-    let lengths: Vec<usize> = [4, 2, 1].map(|part| length / part).into_iter().collect();
+    let lengths: Vec<usize> = [4, 2, 1].map(|part| (length / part).max(1)).into();
     let header: String = lengths.iter().map(|length| format!("{length:>6}")).collect();
     println!("{:<18}{header} {:>10}", "left out \\ text of", "apart");
     for tolerance in [1e-1, 1e-2, 1e-3, ROUNDING] {

@@ -39,7 +39,6 @@ use rand_chacha::ChaCha8Rng;
 /// let [alpha, beta, gamma] = token.weights();
 /// assert!((alpha - 0.5).abs() < 1e-15 && (beta - 0.375).abs() < 1e-15 && gamma == 0.25);
 /// ```
-// ANCHOR: token
 #[derive(Debug, Clone, PartialEq)]
 pub struct Token {
     /// Δa, at most 0: the state fades by e^{Δa}.
@@ -57,7 +56,6 @@ pub struct Token {
     /// The inputs, `[head_dim, rank]`.
     pub u: DMatrix<f64>,
 }
-// ANCHOR_END: token
 
 impl Token {
     /// α, β and γ: what is left of the state, and how much of the old and of the new input is added.
@@ -156,7 +154,6 @@ pub fn turned(states: &DMatrix<f64>, theta: &DVector<f64>) -> DMatrix<f64> {
 /// assert!((at_once[2][0] - y[2]).abs() < 1e-15);
 /// # Ok::<(), math_foundations::validation::InputError>(())
 /// ```
-// ANCHOR: memory
 #[derive(Debug, Clone, PartialEq)]
 pub struct Memory {
     /// How far each pair has turned since the beginning, `[pairs]`, from 0 to 2π.
@@ -168,7 +165,6 @@ pub struct Memory {
     /// The last inputs, `[head_dim, rank]`.
     pub u: DMatrix<f64>,
 }
-// ANCHOR_END: memory
 
 impl Memory {
     /// Nothing read yet.
@@ -246,7 +242,6 @@ pub fn mask(tokens: &[Token]) -> DMatrix<f64> {
 }
 // ANCHOR_END: mask
 
-// ANCHOR: attend
 impl Memory {
     /// Reads a piece of any length at once: what [`step`](Self::step) says, token by token.
     ///
@@ -273,7 +268,6 @@ impl Memory {
         Ok(said)
     }
 }
-// ANCHOR_END: attend
 
 /// What one step of a head costs: multiplications and additions, and numbers that are fetched or put back.
 ///
@@ -398,7 +392,6 @@ impl Parity {
     }
 }
 
-// ANCHOR: parity
 impl Puzzle for Parity {
     fn draw_at(&self, length: usize, random: &mut ChaCha8Rng) -> Example {
         let tokens: Vec<usize> = (0..length).map(|_| random.random_range(0..2)).collect();
@@ -412,7 +405,6 @@ impl Puzzle for Parity {
         }
         Example { tokens, answers }
     }
-    // ANCHOR_END: parity
 
     fn vocabulary(&self) -> usize {
         2

@@ -126,7 +126,6 @@ fn mask(decay: Tensor<3>, own: Tensor<3>, next: Tensor<3>) -> Tensor<4> {
 }
 
 /// Reads one chunk.
-// ANCHOR: attend_chunk
 fn attend_chunk(chunk: TurningInputs, state: TurningState) -> (Tensor<4>, TurningState) {
     let heads_first = |tensor: Tensor<4>| tensor.swap_dims(1, 2);
     let [u, b, c, turn] = [chunk.u, chunk.b, chunk.c, chunk.turn].map(heads_first);
@@ -162,7 +161,6 @@ fn attend_chunk(chunk: TurningInputs, state: TurningState) -> (Tensor<4>, Turnin
     };
     (y.swap_dims(1, 2), state)
 }
-// ANCHOR_END: attend_chunk
 
 /// Reads sequences from a state on: what is said, `[batch, length, heads, head_dim]`, and the state after it.
 ///
@@ -361,23 +359,37 @@ impl Mamba3Block {
         }
     }
 
-    // ANCHOR: selected
-    /// What the recurrence reads, and the gates, of a stream `[batch, length, d_model]`.
-    pub fn selected(&self, v: Tensor<3>) -> (TurningInputs, Tensor<3>) {
-        let ([batch, length, _], [heads, d_state]) = (v.dims(), self.b_bias.dims());
-        let (d_inner, pairs) = (self.out_proj.weight.dims()[0], d_state / 2);
+    /// What a token wants, cut: gate z, input u, B, C, then δ, decay and λ of each head, and the turns.
+    fn wanted(&self, v: Tensor<3>) -> [Tensor<3>; 8] {
+        let ([heads, d_state], d_inner) = (self.b_bias.dims(), self.out_proj.weight.dims()[0]);
         let wanted = self.in_proj.forward(self.norm.forward(v));
         let mut begin = 0;
-        let mut cut = |width| {
+        [d_inner, d_inner, d_state, d_state, heads, heads, heads, d_state / 2].map(|width| {
             begin += width;
             wanted.clone().narrow(2, begin - width, width)
-        };
-        let (z, u, b, c) = (cut(d_inner), cut(d_inner), cut(d_state), cut(d_state));
-        let (delta, decay, lambda, turn) = (cut(heads), cut(heads), cut(heads), cut(pairs));
+        })
+    }
+
+    /// The stream after it, `[batch, length, d_model]`, and what it remembers then; `None` is nothing read yet.
+    pub fn read(&self, v: Tensor<3>, state: Option<TurningState>) -> (Tensor<3>, TurningState) {
+        let (inputs, z) = self.selected(v.clone());
+        let state = state.unwrap_or_else(|| TurningState::at_rest(&inputs));
+        let (y, state) = attend(&inputs, state, CHUNK);
+        let passed = inputs.u * self.d.val().unsqueeze_dim::<2>(1).unsqueeze();
+        let y = (y + passed).reshape(z.dims());
+        (v + self.out_proj.forward(y * activation::silu(z)), state)
+    }
+}
+
+// ANCHOR: selected
+impl Mamba3Block {
+    /// What the recurrence reads, and the gates, of a stream `[batch, length, d_model]`.
+    pub fn selected(&self, v: Tensor<3>) -> (TurningInputs, Tensor<3>) {
+        let [z, u, b, c, delta, decay, lambda, turn] = self.wanted(v);
+        let ([batch, length, d_inner], [heads]) = (u.dims(), self.d.dims());
         let everywhere = |normed: Tensor<3>, bias: &Param<Tensor<2>>| {
             normed.unsqueeze_dim(2) + bias.val().unsqueeze()
         };
-
         let delta = activation::softplus(delta + self.dt_bias.val().unsqueeze(), 1.0);
         let rate = activation::softplus(decay, 1.0).clamp_min(SLOWEST);
         let inputs = TurningInputs {
@@ -391,18 +403,8 @@ impl Mamba3Block {
         };
         (self.recurrence.of(inputs), z)
     }
-    // ANCHOR_END: selected
-
-    /// The stream after it, `[batch, length, d_model]`, and what it remembers then; `None` is nothing read yet.
-    pub fn read(&self, v: Tensor<3>, state: Option<TurningState>) -> (Tensor<3>, TurningState) {
-        let (inputs, z) = self.selected(v.clone());
-        let state = state.unwrap_or_else(|| TurningState::at_rest(&inputs));
-        let (y, state) = attend(&inputs, state, CHUNK);
-        let passed = inputs.u * self.d.val().unsqueeze_dim::<2>(1).unsqueeze();
-        let y = (y + passed).reshape(z.dims());
-        (v + self.out_proj.forward(y * activation::silu(z)), state)
-    }
 }
+// ANCHOR_END: selected
 
 impl Recurrence {
     /// What a head reads, without what is not there.

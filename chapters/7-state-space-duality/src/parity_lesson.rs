@@ -40,7 +40,6 @@ pub struct ParityLesson {
     pub device: Device,
 }
 
-// ANCHOR: lesson
 impl<M: CharacterModel> Task<M> for ParityLesson {
     fn loss(&self, model: &M, random: &mut ChaCha8Rng) -> Tensor<1> {
         let (practice, puzzle) = (&self.practice, self.practice.puzzle());
@@ -59,7 +58,6 @@ impl<M: CharacterModel> Task<M> for ParityLesson {
         let preferred = (for_odd.squeeze_dim::<2>(2) * sign).mean();
         cross_entropy(logits, odd) + preferred * self.doubt
     }
-    // ANCHOR_END: lesson
 
     fn tokens_per_step(&self) -> usize {
         Task::<M>::tokens_per_step(&self.practice)

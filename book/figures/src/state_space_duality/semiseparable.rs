@@ -85,10 +85,8 @@ pub fn draw_below_the_cut(parameters: &BelowTheCut) -> Result<String, InputError
              softmax attention has one for each token, of which none is rounding"
         ),
     );
-    let panels = [
-        (52.0, head.attention(), "mask $C_k B̄_j$"),
-        (368.0, head.softmax(), "softmax $C_k B_j$"),
-    ];
+    let panels =
+        [(52.0, head.attention(), "mask $C_k B̄_j$"), (368.0, head.softmax(), "softmax $C_k B_j$")];
     let (side, top, sky, ground) = (256.0, 34.0, 326.0, 442.0);
     for (left, m, rule) in panels {
         canvas.text(Role::Ink, (left + side / 2.0, 20.0), Anchor::Middle, rule);

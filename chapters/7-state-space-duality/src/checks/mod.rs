@@ -3,9 +3,11 @@
 use workbench::exercise::Exercise;
 
 mod cache_bytes;
+mod count_to_m;
 mod factor_block;
 mod gated_norm;
 mod head_step;
+mod how_loud;
 mod mask_of_decays;
 mod one_step;
 mod write_the_difference;
@@ -16,6 +18,8 @@ pub fn all() -> Vec<Exercise> {
         factor_block::exercise(),
         gated_norm::exercise(),
         head_step::exercise(),
+        count_to_m::exercise(),
+        how_loud::exercise(),
         one_step::exercise(),
         cache_bytes::exercise(),
         write_the_difference::exercise(),

@@ -5,11 +5,18 @@ use crate::Figure;
 pub mod applications;
 pub mod evolution;
 pub mod mamba2;
+pub mod mamba3;
 pub mod semiseparable;
 
 /// The figures of this chapter, in reading order.
 pub fn figures() -> impl Iterator<Item = &'static Figure> {
-    [semiseparable::FIGURES, mamba2::FIGURES, evolution::FIGURES, applications::FIGURES]
-        .into_iter()
-        .flatten()
+    [
+        semiseparable::FIGURES,
+        mamba2::FIGURES,
+        mamba3::FIGURES,
+        evolution::FIGURES,
+        applications::FIGURES,
+    ]
+    .into_iter()
+    .flatten()
 }

@@ -229,7 +229,7 @@ impl Memory {
 pub fn mask(tokens: &[Token]) -> DMatrix<f64> {
     let mut mask = DMatrix::zeros(tokens.len(), tokens.len());
     for (j, token) in tokens.iter().enumerate() {
-        // Its own step hears its own share; from the next on, the next one's share is there too.
+        // Its own step hears its own share; later ones hear the next one's share too.
         let [_, _, mut loud] = token.weights();
         mask[(j, j)] = loud;
         loud += tokens.get(j + 1).map_or(0.0, Token::old_end);

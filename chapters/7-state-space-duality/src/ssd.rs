@@ -10,7 +10,7 @@
 //! A chunk of one step is the recurrence ([`ssd_linear`] writes it as a loop), a chunk of all steps is attention
 //! ([`ssd_quadratic`] writes it entry by entry), and [`ssd_chunked`] is what lies between, out of matrix products.
 //! [`ssd_adjoint`] is its way back, derived by hand. [`segment_sums`] are taken with care, [`segment_sums_by_difference`] without.
-//! What knows of tensors, and of graphics cards, is in [`ssd_operations`](state_space_duality::ssd_operations).
+//! What its products of matrices multiply is counted by [`products`]. What knows of tensors, and of graphics cards, is in [`ssd_operations`](state_space_duality::ssd_operations).
 //!
 //! Conventions: those of chapter 6, time before heads, input u and state x (the Mamba-2 paper writes x and h); a head has one
 //! rate a and `head_dim` inputs, which share its steps, B and C; Δ comes here after bias and softplus; `x_k` has seen `u_k`.
@@ -240,7 +240,6 @@ pub fn segment_sums<T: RealField + Copy>(log_decays: &[T]) -> DMatrix<T> {
 /// assert_eq!(segment_sums(&log_decays)[(2, 0)], -0.02);
 /// assert_eq!(segment_sums_by_difference(&log_decays)[(2, 0)], 0.0);
 /// ```
-// ANCHOR: by_difference
 pub fn segment_sums_by_difference<T: RealField + Copy>(log_decays: &[T]) -> DMatrix<T> {
     let mut sum = T::zero();
     let sums: Vec<T> = log_decays
@@ -254,7 +253,6 @@ pub fn segment_sums_by_difference<T: RealField + Copy>(log_decays: &[T]) -> DMat
         if i < j { -T::one() / T::zero() } else { sums[i] - sums[j] }
     })
 }
-// ANCHOR_END: by_difference
 
 // ---------------------------------------------------------------------------------------------
 // Linear, quadratic, chunked
@@ -275,7 +273,6 @@ pub fn segment_sums_by_difference<T: RealField + Copy>(log_decays: &[T]) -> DMat
 /// Source: T. Dao, A. Gu, *Transformers are SSMs* (2024), section 5.
 ///
 /// See [`SsdSlices`] for an example.
-// ANCHOR: linear
 pub fn ssd_linear<T: RealField + Copy>(
     ssd: &SsdSlices<T>,
     initial: &[T],
@@ -302,7 +299,6 @@ pub fn ssd_linear<T: RealField + Copy>(
     }
     Ok(Outcome { y, state })
 }
-// ANCHOR_END: linear
 
 /// Quadratic mode: attention with a mask of decays, entry by entry.
 ///
@@ -332,7 +328,6 @@ pub fn ssd_linear<T: RealField + Copy>(
 /// assert!(one.y.iter().zip(&other.y).all(|(one, other)| (one - other).abs() < 1e-14));
 /// # Ok::<(), state_space_duality::ssd::SsdError>(())
 /// ```
-// ANCHOR: quadratic
 pub fn ssd_quadratic<T: RealField + Copy>(
     ssd: &SsdSlices<T>,
     initial: &[T],
@@ -363,7 +358,6 @@ pub fn ssd_quadratic<T: RealField + Copy>(
     }
     Ok(Outcome { y, state })
 }
-// ANCHOR_END: quadratic
 
 /// `C_i · B_j`.
 fn dot<T: RealField + Copy>(ssd: &SsdSlices<T>, query: At, key: At) -> T {
@@ -540,6 +534,75 @@ fn scaled<T: RealField + Copy>(matrix: &DMatrix<T>, by: &[T]) -> DMatrix<T> {
         row *= *by;
     }
     scaled
+}
+
+// ---------------------------------------------------------------------------------------------
+// What it costs
+// ---------------------------------------------------------------------------------------------
+
+/// How many pairs of numbers the products of matrices multiply, and what for.
+///
+/// ```
+/// use state_space_duality::ssd::{Sizes, products};
+///
+/// // One chunk of one head of mamba2-130m.
+/// let sizes = Sizes { batch: 1, length: 64, heads: 1, head_dim: 64, groups: 1, d_state: 128 };
+/// let products = products(sizes, 64)?;
+/// assert_eq!(products.within, 64 * 64 * (128 + 64));
+/// assert_eq!([products.brought, products.read], [64 * 64 * 128; 2]);
+/// assert_eq!(products.handed_on, 64 * 128);
+/// # Ok::<(), state_space_duality::ssd::SsdError>(())
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Products {
+    /// Within chunks: queries with keys, what is heard with the inputs.
+    pub within: usize,
+    /// What each chunk brings to the state after it.
+    pub brought: usize,
+    /// States, from chunk to chunk.
+    pub handed_on: usize,
+    /// What is read of the state before each chunk.
+    pub read: usize,
+    /// Decays, where products of matrices add them up.
+    pub decays: usize,
+}
+
+impl Products {
+    /// All of them.
+    pub fn all(self) -> usize {
+        self.within + self.brought + self.handed_on + self.read + self.decays
+    }
+}
+
+/// The products of [`ssd_chunked`].
+///
+/// ```text
+/// a step:  chunk (groups N + heads P)  +  heads P N  +  heads P N / chunk  +  heads P N
+/// ```
+///
+/// - Squares are counted whole, as products of matrices take them, though half of each is masked.
+/// - Fewest where a chunk costs as much within as to hand on a state: `chunk² = heads P N / (groups N + heads P)`.
+///
+/// # Errors
+/// For chunks without steps.
+///
+/// See [`Products`] for an example.
+pub fn products(sizes: Sizes, chunk: usize) -> Result<Products, SsdError> {
+    let Sizes { batch, length, heads, head_dim, groups, d_state } = sizes;
+    if chunk == 0 {
+        return Err(SsdError::None("step in a chunk"));
+    }
+    let (whole, rest) = (length / chunk, length % chunk);
+    // Pairs of steps that share a chunk.
+    let pairs = batch * (whole * chunk * chunk + rest * rest);
+    let state = heads * head_dim * d_state;
+    Ok(Products {
+        within: pairs * (groups * d_state + heads * head_dim),
+        brought: batch * length * state,
+        handed_on: batch * length.div_ceil(chunk) * state,
+        read: batch * length * state,
+        decays: 0,
+    })
 }
 
 // ---------------------------------------------------------------------------------------------

@@ -8,6 +8,8 @@
 
 use burn::tensor::Tensor;
 
+use state_space_duality::ssd::{Products, Sizes, SsdError};
+
 /// How many chunks are joined by attention; the state then goes on as a recurrence, so that the cost stays linear.
 const CHUNKS: usize = 64;
 
@@ -168,8 +170,46 @@ pub fn ssd(inputs: SsdInputs, chunk: usize, state: Option<Tensor<4>>) -> (Tensor
     (read + inputs.u * inputs.d.reshape([1, 1, -1, 1]), state)
 }
 
+/// The products of [`ssd`]: those of [`ssd_chunked`](state_space_duality::ssd::ssd_chunked), and what it costs that all else is a product of
+/// matrices too.
+///
+/// - The decays of a chunk are added up by one: chunk³ a head.
+/// - States are handed on by attention, which costs (chunks + 1)² states, for up to 64 chunks at a time.
+/// - The last chunk is padded.
+///
+/// # Errors
+/// For chunks without steps.
+///
+/// ```
+/// use state_space_duality::ssd::{self, Sizes};
+/// use state_space_duality::ssd_operations;
+///
+/// let sizes = Sizes { batch: 1, length: 1024, heads: 24, head_dim: 64, groups: 1, d_state: 128 };
+/// let (least, ours) = (ssd::products(sizes, 64)?, ssd_operations::products(sizes, 64)?);
+/// assert_eq!((ours.within, ours.read), (least.within, least.read));
+/// assert!(ours.handed_on > least.handed_on && ours.decays > 0);
+/// # Ok::<(), state_space_duality::ssd::SsdError>(())
+/// ```
+pub fn products(sizes: Sizes, chunk: usize) -> Result<Products, SsdError> {
+    let Sizes { batch, length, heads, head_dim, groups, d_state } = sizes;
+    if chunk == 0 {
+        return Err(SsdError::None("step in a chunk"));
+    }
+    let (chunk, state) = (chunk.min(length), heads * head_dim * d_state);
+    let mut products = Products { within: 0, brought: 0, handed_on: 0, read: 0, decays: 0 };
+    for from in (0..length).step_by((chunk * CHUNKS).max(1)) {
+        let chunks = (length - from).min(chunk * CHUNKS).div_ceil(chunk);
+        let steps = batch * chunks * chunk;
+        products.within += steps * chunk * (groups * d_state + heads * head_dim);
+        products.brought += steps * state;
+        products.read += steps * state;
+        products.handed_on += batch * (chunks + 1).pow(2) * state;
+        products.decays += heads * (steps * (chunk * chunk + chunk) + batch * (chunks + 1).pow(3));
+    }
+    Ok(products)
+}
+
 /// What is read of the state, and the last state.
-// ANCHOR: in_chunks
 fn in_chunks(inputs: SsdInputs, chunk: usize, state: Tensor<4>) -> (Tensor<4>, Tensor<4>) {
     let [batch, length, heads, head_dim] = inputs.u.dims();
     let [_, _, groups, d_state] = inputs.b.dims();
@@ -208,7 +248,6 @@ fn in_chunks(inputs: SsdInputs, chunk: usize, state: Tensor<4>) -> (Tensor<4>, T
     let read = (within + past).reshape([batch, chunks * chunk, heads, head_dim]);
     (read.narrow(1, 0, length), last)
 }
-// ANCHOR_END: in_chunks
 
 /// The states before each chunk, `[batch, chunks, heads, head_dim · d_state]`, and the last one: attention from chunk to chunk, with what
 /// each brought for values, the state before them all for the first of these, and the decays of whole chunks for a mask.

@@ -7,8 +7,8 @@ use ml_links::testing::{apart, card, numbers};
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 use state_space_duality::ssd::{
-    Outcome, Sizes, SsdError, SsdGradients, SsdSlices, segment_sums, segment_sums_by_difference,
-    ssd_adjoint, ssd_chunked, ssd_linear, ssd_quadratic,
+    Outcome, Products, Sizes, SsdError, SsdGradients, SsdSlices, products, segment_sums,
+    segment_sums_by_difference, ssd_adjoint, ssd_chunked, ssd_linear, ssd_quadratic,
 };
 use state_space_duality::ssd_operations::{self, SsdInputs};
 
@@ -445,6 +445,72 @@ fn nothing_comes_of_nothing() {
         let (y, last) = ssd_operations::ssd(inputs, 4, Some(state));
         assert_eq!((y.dims(), numbers(last)), ([shape[0], shape[1], 2, 2], expected.state));
     }
+}
+
+// ---------------------------------------------------------------------------------------------
+// What it costs
+// ---------------------------------------------------------------------------------------------
+
+/// A layer of mamba2-130m.
+fn layer(length: usize) -> Sizes {
+    sizes([1, length, 24, 64, 1, 128])
+}
+
+#[test]
+fn a_chunk_of_one_step_costs_what_a_step_of_the_recurrence_costs() {
+    let Products { within, brought, handed_on, read, decays } = products(layer(100), 1).unwrap();
+    // Each number that is kept is kept, written and read; and a step hears itself.
+    assert_eq!(brought + handed_on + read, 3 * 100 * layer(100).states());
+    assert_eq!((within, decays), (100 * (128 + 24 * 64), 0));
+}
+
+#[test]
+fn twice_the_length_costs_twice_the_products_in_chunks_and_four_times_at_once() {
+    let count = |length, chunk| products(layer(length), chunk).unwrap();
+    assert_eq!(count(2048, 64).all(), 2 * count(1024, 64).all());
+    assert_eq!(count(2048, 2048).within, 4 * count(1024, 1024).within);
+    // What is left over is a chunk of its own, and no larger than it is.
+    assert_eq!(count(100, 64).all(), count(64, 64).all() + count(36, 64).all());
+}
+
+#[test]
+fn products_are_fewest_where_as_many_are_within_a_chunk_as_hand_its_state_on() {
+    for [heads, head_dim, groups, d_state] in [[24, 64, 1, 128], [8, 16, 2, 512], [1, 32, 1, 64]] {
+        // A length that many chunks divide.
+        let sizes = sizes([1, 55_440, heads, head_dim, groups, d_state]);
+        let divides = |chunk: &usize| 55_440_usize.is_multiple_of(*chunk);
+        let count = |chunk: usize| products(sizes, chunk).unwrap();
+        let best = (1..=512).filter(divides).min_by_key(|chunk| count(*chunk).all()).unwrap();
+        let inputs = (heads * head_dim) as f64;
+        let balance = (inputs * d_state as f64 / ((groups * d_state) as f64 + inputs)).sqrt();
+        let ratio = best as f64 / balance;
+        assert!((0.8..1.25).contains(&ratio), "chunks of {best}, expected {balance}");
+        let Products { within, handed_on, .. } = count(best);
+        let ratio = within as f64 / handed_on as f64;
+        assert!((0.65..1.55).contains(&ratio), "{within} within, {handed_on} handed on");
+    }
+}
+
+#[test]
+fn tensors_multiply_what_chunks_ask_for_and_pay_for_decays_and_for_states_by_attention() {
+    let ours = |length, chunk| ssd_operations::products(layer(length), chunk).unwrap();
+    for chunk in [16, 64, 256, 1024] {
+        let (least, ours) = (products(layer(1024), chunk).unwrap(), ours(1024, chunk));
+        let of = |count: Products| [count.within, count.brought, count.read];
+        assert_eq!(of(ours), of(least));
+        let chunks = 1024 / chunk;
+        assert_eq!(ours.handed_on, (chunks + 1) * (chunks + 1) * layer(1024).states());
+        assert!(ours.decays > 24 * 1024 * chunk * chunk);
+    }
+    // The last chunk is filled up, and beyond 64 chunks states go on from one such piece to the next.
+    assert_eq!(ours(65, 64), ours(128, 64));
+    assert_eq!(ours(128, 1).all(), 2 * ours(64, 1).all());
+    assert_eq!(ours(0, 4).all(), 0);
+    let none = Err(SsdError::None("step in a chunk"));
+    assert_eq!(
+        (ssd_operations::products(layer(9), 0), products(layer(9), 0)),
+        (none.clone(), none)
+    );
 }
 
 // ---------------------------------------------------------------------------------------------

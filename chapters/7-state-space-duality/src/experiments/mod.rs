@@ -12,12 +12,15 @@ mod mamba2;
 mod mamba3;
 mod parity;
 mod semiseparable;
+mod ssd;
 mod train;
 
 #[derive(Debug, Subcommand)]
 pub enum Experiment {
     /// The matrix of a head: the directions of its blocks, beside those of softmax attention, and four ways to multiply by it
     Duality(semiseparable::Options),
+    /// SSD in chunks: digits of its mask, its modes beside each other, products counted or timed
+    Chunks(ssd::Options),
     /// A block of Mamba beside one of Mamba-2: what each owns, keeps and computes
     Block(mamba2::Options),
     /// Continues a text, or tokens
@@ -39,6 +42,7 @@ impl Experiments for Experiment {
     fn run(&self) -> Result<(), Box<dyn Error>> {
         match self {
             Self::Duality(options) => semiseparable::run(options),
+            Self::Chunks(options) => ssd::run(options),
             Self::Block(options) => mamba2::run(options),
             Self::Generate(options) => mamba2::write(options),
             Self::Score(options) => mamba2::read(options),

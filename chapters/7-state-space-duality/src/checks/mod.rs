@@ -3,6 +3,7 @@
 use workbench::exercise::Exercise;
 
 mod cache_bytes;
+mod carry_states;
 mod count_to_m;
 mod factor_block;
 mod gated_norm;
@@ -10,12 +11,15 @@ mod head_step;
 mod how_loud;
 mod mask_of_decays;
 mod one_step;
+mod segment_sum;
 mod write_the_difference;
 
 pub fn all() -> Vec<Exercise> {
     vec![
         mask_of_decays::exercise(),
         factor_block::exercise(),
+        segment_sum::exercise(),
+        carry_states::exercise(),
         gated_norm::exercise(),
         head_step::exercise(),
         count_to_m::exercise(),

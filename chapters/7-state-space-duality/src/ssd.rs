@@ -513,7 +513,7 @@ impl<T: RealField + Copy> Chunk<T> {
 
 // ANCHOR: chunk
 impl<T: RealField + Copy> Chunk<T> {
-    /// Equation 7-2: what is read in the chunk, `[chunk, head_dim]`, and the state after it, `[head_dim, d_state]`.
+    /// Equation 7-2: y of the chunk, `[chunk, head_dim]`, and the state after it.
     fn run(&self, x: &DMatrix<T>) -> (DMatrix<T>, DMatrix<T>) {
         let Self { c, b, v, mask, since, until, whole } = self;
         // Within the chunk: attention.
@@ -711,7 +711,7 @@ pub fn ssd_adjoint(
             let by_y = DMatrix::from_fn(piece.v.nrows(), head_dim, |k, p| {
                 gradient[ssd.at(sequence, from + k, head).inputs + p]
             });
-            let found = piece.run_back(x, &by_y, &handed_back);
+            let found = piece.run_back(x, [&by_y, &handed_back]);
             give(ssd, (sequence, head, from), &by_y, &found, &mut by);
             handed_back = found.x;
         }
@@ -735,8 +735,9 @@ struct ByChunk {
 
 // ANCHOR: back
 impl Chunk<f64> {
-    /// [`Chunk::run`] backwards, from the gradients by what is read and by the state after the chunk.
-    fn run_back(&self, x: &DMatrix<f64>, by_y: &DMatrix<f64>, by_after: &DMatrix<f64>) -> ByChunk {
+    /// [`Chunk::run`] backwards, from the gradients by y and by the state after it.
+    fn run_back(&self, x: &DMatrix<f64>, by: [&DMatrix<f64>; 2]) -> ByChunk {
+        let [by_y, by_after] = by;
         let Self { c, b, v, mask, since, until, whole } = self;
         // Within the chunk.
         let heard = (c * b.transpose()).component_mul(mask);
@@ -772,7 +773,7 @@ fn blame(between: &DMatrix<f64>, since: &[f64], until: &[f64], whole: f64) -> Ve
     let count = since.len();
     let mut blamed = vec![0.0; count];
     for i in 0..=count {
-        // What reaches step i, or the end, from the state before; then from one step more after the other.
+        // What reaches step i, or the end: from the state before, then from each step.
         let mut reaches = if i < count { since[i] } else { whole };
         for k in 0..=i.min(count - 1) {
             blamed[k] += reaches;

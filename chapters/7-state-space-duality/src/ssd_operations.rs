@@ -120,6 +120,7 @@ impl SsdInputs {
 /// - Shapes: see [`SsdInputs`]; y like u; `state` and the last one `[batch, heads, head_dim, d_state]`, none for rest. Any length.
 /// - Differentiable by all that goes in, the state too. `chunk` changes what it costs and how it is rounded, not what it says;
 ///   64 is a good one.
+/// - Breaks where Δ a is infinite: a large number forgets as well.
 /// - Cost O(batch · length · heads · (chunk · (head_dim + chunk) + head_dim · d_state)), most of it in matrix products.
 ///
 /// # Panics

@@ -471,6 +471,7 @@ fn twice_the_length_costs_twice_the_products_in_chunks_and_four_times_at_once() 
     assert_eq!(count(2048, 2048).within, 4 * count(1024, 1024).within);
     // What is left over is a chunk of its own, and no larger than it is.
     assert_eq!(count(100, 64).all(), count(64, 64).all() + count(36, 64).all());
+    assert_eq!(count(100, 64).handed_on, 2 * layer(100).states());
 }
 
 #[test]

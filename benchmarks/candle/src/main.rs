@@ -31,7 +31,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let device = Device::Cpu;
     let weights = std::fs::read(folder.join("model.safetensors"))?;
     let weights = VarBuilder::from_buffered_safetensors(weights, DType::F32, &device)?;
-    let model = Model::new(&config, weights.pp("backbone").rename_f(|name| name.replace("embedding.", "embeddings.")))?;
+    let model = Model::new(&config, weights.rename_f(|name| name.replace("embedding.", "embeddings.")).pp("backbone"))?;
 
     let step = |id: u32, state: &mut State| model.forward(&Tensor::new(&[id], &device)?, state);
     let mut state = State::new(1, &config, DType::F32, &device)?;

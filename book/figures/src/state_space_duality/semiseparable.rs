@@ -79,7 +79,7 @@ pub fn draw_below_the_cut(parameters: &BelowTheCut) -> Result<String, InputError
     let head = Head::draw(length, states, seed)?;
     let mut canvas = Canvas::new(
         640.0,
-        462.0,
+        470.0,
         format!(
             "Below the cut, the matrix of a recurrence with {states} states has {states} singular values and then rounding; that of \
              softmax attention has one for each token, of which none is rounding"
@@ -87,9 +87,9 @@ pub fn draw_below_the_cut(parameters: &BelowTheCut) -> Result<String, InputError
     );
     let panels =
         [(52.0, head.attention(), "mask $C_k B̄_j$"), (368.0, head.softmax(), "softmax $C_k B_j$")];
-    let (side, top, sky, ground) = (256.0, 34.0, 326.0, 442.0);
+    let (side, top, sky, ground) = (256.0, 42.0, 334.0, 450.0);
     for (left, m, rule) in panels {
-        canvas.text(Role::Ink, (left + side / 2.0, 20.0), Anchor::Middle, rule);
+        canvas.text(Role::Ink, (left + side / 2.0, 28.0), Anchor::Middle, rule);
         shade(&mut canvas, &m, (left, top), side, 0.85);
         let cell = side / length as f64;
         let (across, down) = (cell * cut as f64, cell * (length - cut) as f64);

@@ -4,7 +4,7 @@
 //! column. [`Head::attention`] makes that of a head of Mamba-2 out of scores and a mask of decays, and the two are one:
 //!
 //! ```text
-//! M_kj = C_kᵀ A_k ⋯ A_{j+1} B_j   for j ≤ k, 0 above;      A_k = ā_k I:   M = mask ∘ (C B̄ᵀ),   mask_kj = ā_k ⋯ ā_{j+1}      (eq-7-1)
+//! M_kj = C_kᵀ A_k ⋯ A_{j+1} B_j   for j ≤ k, 0 above;      A_k = ā_k I:   M = mask ⊙ (C B̄ᵀ),   mask_kj = ā_k ⋯ ā_{j+1}      (eq-7-1)
 //! ```
 //!
 //! What lies [`below`] a cut passed through a state of N numbers, and has at most the [`rank`] N. This is all that it takes: where

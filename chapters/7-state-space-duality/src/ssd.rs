@@ -631,7 +631,7 @@ pub struct SsdGradients {
 /// The gradients of a loss by everything that goes into [`ssd_chunked`], from its gradients by y and by the last state.
 ///
 /// ```text
-/// ∂L/∂G = ∂L/∂y Vᵀ      ∂L/∂V = Gᵀ ∂L/∂y + …      ∂L/∂S = ∂L/∂G ∘ G      ∂L/∂ℓ_k = Σ_{j < k ≤ i} ∂L/∂S_ij
+/// ∂L/∂G = ∂L/∂y Vᵀ      ∂L/∂V = Gᵀ ∂L/∂y + …      ∂L/∂S = ∂L/∂G ⊙ G      ∂L/∂ℓ_k = Σ_{j < k ≤ i} ∂L/∂S_ij
 /// ```
 ///
 /// - Every product on the way there has two on the way back. A decay is blamed by all entries of the mask that it is part of: all

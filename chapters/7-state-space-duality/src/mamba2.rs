@@ -1,4 +1,4 @@
-//! *What may a block give up, so that its memory can be eight times as large?*
+//! *What must a block give up, so that its memory can be eight times as large?*
 //!
 //! A Mamba-2 block lets one projection of the stream make everything at once, before the convolution, and gives the channels of
 //! a head one rate and one step in common:

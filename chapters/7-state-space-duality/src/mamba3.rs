@@ -210,10 +210,10 @@ impl Memory {
 }
 // ANCHOR_END: step
 
-/// How loud each token is still heard at each later step: L, lower triangular, `[length, length]`.
+/// How loud each token is still heard at each later step: lower triangular, `[length, length]`.
 ///
 /// ```text
-/// L[k, k] = λ_k Δ_k            L[k, j] = α_k α_{k-1} … α_{j+1} (λ_j Δ_j + (1 - λ_{j+1}) Δ_{j+1}),   j < k
+/// mask[k, k] = λ_k Δ_k         mask[k, j] = α_k α_{k-1} … α_{j+1} (λ_j Δ_j + (1 - λ_{j+1}) Δ_{j+1}),   j < k
 /// ```
 ///
 /// A product of decays is made factor by factor and never as a quotient of two longer ones, which for tokens far apart is 0/0.

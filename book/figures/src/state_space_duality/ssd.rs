@@ -180,7 +180,7 @@ pub fn draw_fewest_products(parameters: &FewestProducts) -> Result<String, SsdEr
     .x_label("chunk")
     .y_label("10³ products per step")
     .line(Role::Input.wide(1.8), "within", &curve(&|chunk| Ok(count(chunk)?.within))?)
-    .label_at(0.62, Side::Right)
+    .label_at(0.655, Side::Right)
     .line(Role::State, "handed on", &curve(&|chunk| Ok(count(chunk)?.handed_on))?)
     .label_at(0.08, Side::Right)
     .line(Role::State, "brought, read", &curve(&|chunk| {

@@ -47,7 +47,7 @@ pub fn run(options: &Options) -> Result<(), Box<dyn Error>> {
         "without its idea",
         "is",
         "apart",
-        if options.time { "         ms" } else { "" }
+        if options.time { "      ms" } else { "" }
     );
     let mut outputs = Vec::new();
     for model in Model::ALL {
@@ -57,7 +57,7 @@ pub fn run(options: &Options) -> Result<(), Box<dyn Error>> {
         };
         let time = if options.time {
             let seconds = best_of(options.rounds, || drop(black_box(model.run(&u, &setting))));
-            format!("{:11.3}", 1e3 * seconds)
+            format!("{:8.2}", 1e3 * seconds)
         } else {
             String::new()
         };
